@@ -1,0 +1,123 @@
+//! What went wrong, told to a person: the message, the place, and what to do about it.
+
+use std::fmt;
+
+/// Whose fault a failure is; it decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Some run of the experiment failed; the others went on.
+    Runs,
+    /// The input (experiment, template, option, data) is wrong.
+    Input,
+    /// Another process holds the results folder.
+    Locked,
+    /// The person stopped the program.
+    Interrupted,
+}
+
+impl Fault {
+    /// Returns the process exit code that stands for this fault.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Fault::Runs => 1,
+            Fault::Input => 2,
+            Fault::Locked => 75,
+            Fault::Interrupted => 130,
+        }
+    }
+}
+
+/// A failure that a person can do something about.
+///
+/// Travels inside [`anyhow::Error`]; everything else in there is a defect or the machine's fault (exit code 1).
+#[derive(Debug)]
+pub struct Failure {
+    /// Whose fault it is.
+    pub fault: Fault,
+    /// One line: lower case, no full stop.
+    pub message: String,
+    /// The place in a file, drawn with line, column and caret; empty where there is none.
+    pub excerpt: String,
+    /// What the person can do, one line each.
+    pub hints: Vec<String>,
+}
+
+impl Failure {
+    /// The input is wrong.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::new(Fault::Input, message)
+    }
+
+    /// A failure with the given fault.
+    pub fn new(fault: Fault, message: impl Into<String>) -> Self {
+        Failure { fault, message: message.into(), excerpt: String::new(), hints: Vec::new() }
+    }
+
+    /// Adds a line that says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds the nearest of `known` names to `name` as a hint, when one is near.
+    #[must_use]
+    pub fn nearest<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        match nearest(name, known) {
+            Some(near) => self.hint(format!("did you mean `{near}`?")),
+            None => self,
+        }
+    }
+
+    /// Adds a drawn place in a file.
+    #[must_use]
+    pub fn at(mut self, excerpt: impl Into<String>) -> Self {
+        self.excerpt = excerpt.into();
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if !self.excerpt.is_empty() {
+            write!(f, "\n{}", self.excerpt.trim_end())?;
+        }
+        self.hints.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Returns the known name that is most like `name`, when one is like it at all.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Returns the exit code that an error stands for.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    error.downcast_ref::<Failure>().map_or(1, |failure| failure.fault.exit_code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_finds_a_typo_and_refuses_a_stranger() {
+        assert_eq!(nearest("mask_ration", ["mask_ratio", "weight"]), Some("mask_ratio"));
+        assert_eq!(nearest("zebra", ["mask_ratio", "weight"]), None);
+    }
+
+    #[test]
+    fn exit_code_follows_the_fault_through_contexts() {
+        let error = anyhow::Error::new(Failure::input("no such axis")).context("while planning");
+        assert_eq!(exit_code(&error), 2);
+        assert_eq!(exit_code(&anyhow::anyhow!("disk on fire")), 1);
+    }
+}

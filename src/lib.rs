@@ -1,0 +1,19 @@
+//! `vicmae`: declarative experiments for masked and contrastive self-supervised vision research.
+//!
+//! The flow has one direction:
+//!
+//! ```text
+//! experiment.yaml + templates
+//!    | spec      what was said
+//!    | plan      what will be done: runs, complete and named by content
+//!    | schedule  what to do next (pure)
+//!    | execute   start, watch and stop worker processes
+//!    | train     one run: pretraining or transfer -> events and checkpoints
+//!    | record    events -> SQLite
+//!    | report    SQLite -> tables, plots, pages
+//! ```
+#![warn(missing_docs)]
+
+pub mod event;
+pub mod failure;
+pub mod run_id;
