@@ -17,3 +17,12 @@
 pub mod event;
 pub mod failure;
 pub mod run_id;
+
+pub mod model;
+pub mod optimize;
+
+pub mod data;
+pub mod objective;
+pub mod transfer;
+
+pub mod spec;

@@ -1,0 +1,93 @@
+//! The knobs of an optimizer, of the learning rate over time, and of the batch.
+
+use serde::{Deserialize, Serialize};
+
+/// An optimizer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Optimizer {
+    /// Adam with decoupled weight decay; biases and one-dimensional tensors are not decayed.
+    Adamw(AdamW),
+    /// Layer-wise adaptive rate scaling (linear probing in MAE); one-dimensional tensors are neither scaled nor decayed.
+    Lars(Lars),
+}
+
+/// AdamW. The learning rate is `base_lr * batch / 256`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdamW {
+    /// Learning rate at a batch of 256.
+    pub base_lr: f64,
+    /// Decay of the first and second moment.
+    pub betas: [f64; 2],
+    /// Added to the root of the second moment.
+    pub eps: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+}
+
+/// LARS. The learning rate is `base_lr * batch / 256`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lars {
+    /// Learning rate at a batch of 256.
+    pub base_lr: f64,
+    /// Momentum.
+    pub momentum: f64,
+    /// Weight decay, added to the gradient.
+    pub weight_decay: f64,
+    /// Trust coefficient.
+    pub trust: f64,
+}
+
+/// How long training goes on and how the learning rate moves: linear warm-up, then half a cosine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// Passes over the data.
+    pub epochs: u32,
+    /// Epochs from a learning rate of 0 to the full one.
+    #[serde(default)]
+    pub warmup_epochs: f64,
+    /// Learning rate at the end.
+    #[serde(default)]
+    pub min_lr: f64,
+}
+
+/// How many pairs go into a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// Pairs a forward pass (negatives come from within it).
+    pub size: usize,
+    /// Forward passes a step of the optimizer.
+    #[serde(default = "one")]
+    pub accumulate: usize,
+}
+
+impl Default for AdamW {
+    fn default() -> Self {
+        AdamW { base_lr: 1.5e-4, betas: [0.9, 0.95], eps: 1e-8, weight_decay: 0.05 }
+    }
+}
+
+impl Default for Lars {
+    fn default() -> Self {
+        Lars { base_lr: 0.1, momentum: 0.9, weight_decay: 0.0, trust: 0.001 }
+    }
+}
+
+impl Optimizer {
+    /// The learning rate for a batch, by the linear rule: `base_lr * batch / 256`.
+    pub fn learning_rate(&self, batch: usize) -> f64 {
+        let base = match self {
+            Optimizer::Adamw(adamw) => adamw.base_lr,
+            Optimizer::Lars(lars) => lars.base_lr,
+        };
+        base * batch as f64 / 256.0
+    }
+}
+
+fn one() -> usize {
+    1
+}

@@ -1,0 +1,112 @@
+//! The work of one run, complete: what a template renders to and what a worker is handed.
+
+use crate::data::{Source, augment};
+use crate::model;
+use crate::objective;
+use crate::optimize::{Batch, Optimizer, Schedule};
+use crate::transfer::Protocol;
+use serde::{Deserialize, Serialize};
+
+/// What one run does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Work {
+    /// Train an encoder.
+    Pretrain(Pretrain),
+    /// Make an untrained encoder: the floor of every table.
+    RandomInit(RandomInit),
+    /// Measure the encoder of the parent run.
+    Transfer(Transfer),
+}
+
+/// Pretraining.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pretrain {
+    /// Sources of clips; several are mixed in proportion to their size.
+    pub data: Vec<Source>,
+    /// How a clip becomes two views.
+    #[serde(default)]
+    pub augment: augment::Config,
+    /// The networks.
+    pub model: model::Config,
+    /// What is minimised.
+    pub objective: objective::Config,
+    /// The optimizer.
+    pub optimizer: Optimizer,
+    /// Epochs and learning rate.
+    pub schedule: Schedule,
+    /// Batch.
+    pub batch: Batch,
+    /// Largest norm of the gradient; longer ones are shortened to it.
+    #[serde(default)]
+    pub clip_gradient: Option<f64>,
+    /// Arithmetic of the matrix products.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Decides initial weights, order, views and masks.
+    pub seed: u64,
+    /// How often things are written down. Never changes a result.
+    #[serde(default)]
+    pub cadence: Cadence,
+}
+
+/// An untrained encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RandomInit {
+    /// The networks.
+    pub model: model::Config,
+    /// Decides the weights.
+    pub seed: u64,
+}
+
+/// A measurement of the parent run's encoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    /// Labelled images.
+    pub data: Labelled,
+    /// How the encoder is measured.
+    pub protocol: Protocol,
+    /// Decides everything that is drawn (order, crops, initial head).
+    #[serde(default)]
+    pub seed: u64,
+}
+
+/// Labelled images to learn from and to be measured on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labelled {
+    /// Learnt from.
+    pub train: Source,
+    /// Measured on; never learnt from.
+    pub eval: Source,
+}
+
+/// Arithmetic of the matrix products; weights, norms, softmax and losses are always f32.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 32-bit floating point.
+    #[default]
+    F32,
+    /// bfloat16 (GPU).
+    Bf16,
+}
+
+/// How often a run writes things down. Never changes a result, so it is no part of a run's id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cadence {
+    /// Steps between two rows of training numbers.
+    pub measure_steps: u64,
+    /// Epochs between two checkpoints (the last step always has one).
+    pub checkpoint_epochs: u32,
+}
+
+impl Default for Cadence {
+    fn default() -> Self {
+        Cadence { measure_steps: 10, checkpoint_epochs: 5 }
+    }
+}
