@@ -18,6 +18,8 @@ pub mod event;
 pub mod failure;
 pub mod run_id;
 
+pub mod run_folder;
+
 pub mod model;
 pub mod optimize;
 
