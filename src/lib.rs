@@ -28,3 +28,10 @@ pub mod objective;
 pub mod transfer;
 
 pub mod spec;
+
+pub mod schedule;
+pub mod train;
+
+pub mod execute;
+
+pub mod display;
