@@ -26,3 +26,5 @@ pub mod objective;
 pub mod transfer;
 
 pub mod spec;
+
+pub mod plan;
