@@ -29,9 +29,16 @@ pub mod transfer;
 
 pub mod spec;
 
+pub mod plan;
+
 pub mod schedule;
 pub mod train;
 
 pub mod execute;
 
 pub mod display;
+pub mod engine;
+
+pub mod command;
+
+pub mod cli;

@@ -42,12 +42,10 @@ struct ExitFile {
 }
 
 impl Local {
-    /// An executor that starts the running program again as a worker.
-    ///
-    /// # Errors
-    /// When the system does not tell where the running program stands.
-    pub fn new() -> Result<Self> {
-        Ok(Self::of(std::env::current_exe().context("cannot find the running program")?))
+    /// An executor that starts the running program again as a worker: this very program, even when a newer one has been
+    /// built in its place since.
+    pub fn this_program() -> Self {
+        Self::of("/proc/self/exe".into())
     }
 
     /// An executor that starts `program` as a worker.
@@ -67,6 +65,7 @@ impl Executor for Local {
             File::create(&path).with_context(|| format!("cannot create {}", path.display()))
         };
         let child = Command::new(&self.program)
+            .arg0("vicmae")
             .arg("worker")
             .arg(order.folder.path())
             .args(["--attempt", &order.attempt.to_string()])

@@ -128,7 +128,7 @@ impl Schedule {
         let state = match &event.kind {
             Kind::Finished { .. } => State::Done,
             Kind::Interrupted { .. } => State::Cancelled,
-            Kind::Failed { cause, error } => State::Failed { cause: *cause, error: error.clone() },
+            Kind::Failed { cause, error } => State::Failed { attempt: event.attempt, cause: *cause, error: error.clone() },
             _ => return Vec::new(),
         };
         self.running -= 1;

@@ -22,6 +22,8 @@ pub enum State {
     Done,
     /// The attempt ended without a result.
     Failed {
+        /// Its number.
+        attempt: u32,
         /// Why.
         cause: Cause,
         /// The worker's words.
