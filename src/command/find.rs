@@ -28,7 +28,7 @@ fn unknown(text: &str, known: &[(RunId, String)]) -> Failure {
     let failure = Failure::input(format!("there is no run `{text}`"));
     let mut names: Vec<&str> = known.iter().map(|(_, name)| name.as_str()).collect();
     let mut near = Vec::new();
-    while let Some(name) = nearest(text, names.iter().copied()).filter(|_| near.len() < 3) {
+    while let Some(name) = nearest(text, names.iter().copied()).filter(|_| near.len() < 2) {
         near.push(format!("`{name}`"));
         names.retain(|other| *other != name);
     }

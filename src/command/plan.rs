@@ -57,7 +57,8 @@ fn show(plan: &Plan, text: &str) -> Result<()> {
 pub(super) fn tell(plan: &Plan, results: &Path, as_json: bool) -> Result<()> {
     let record = results::record(results)?;
     let standings = Standings::new(results, record.as_ref());
-    let rows = plan.runs.values().map(|run| Ok((run.id, run.name.clone(), standings.of(&run.id)?))).collect::<Result<Vec<_>>>()?;
+    let rows =
+        plan.runs.values().map(|run| Ok((run.id, run.name.clone(), standings.of(&run.id)?))).collect::<Result<Vec<_>>>()?;
     if as_json { print::json(&as_value(plan, &rows)) } else { print::line(&as_text(plan, &rows)) }
 }
 

@@ -21,7 +21,9 @@ pub struct Args {}
 /// A [`Failure`] when there are no results, or another process is writing to them.
 pub fn run(_args: &Args, results: &Path) -> Result<()> {
     if !results.is_dir() {
-        return Err(Failure::input(format!("there is no folder {}", results.display())).hint("name it with `--results DIR`").into());
+        return Err(Failure::input(format!("there is no folder {}", results.display()))
+            .hint("name it with `--results DIR`")
+            .into());
     }
     let _lock = Lock::take(results)?;
     let runs = Record::rebuild(results)?.runs_like("")?.len();

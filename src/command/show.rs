@@ -50,9 +50,11 @@ fn page(record: &Record, results: &Path, id: RunId) -> Result<String> {
     section(&mut page, "attempts", record.attempts(&id)?.iter().map(attempt).collect());
     let numbers = format!("SELECT metric, step, value FROM final WHERE run = '{id}' ORDER BY metric");
     section(&mut page, "last numbers", rows(record, &numbers)?);
-    let parents = format!("SELECT r.id, r.name FROM parents p JOIN runs r ON r.id = p.parent WHERE p.run = '{id}' ORDER BY p.ordinal");
+    let parents =
+        format!("SELECT r.id, r.name FROM parents p JOIN runs r ON r.id = p.parent WHERE p.run = '{id}' ORDER BY p.ordinal");
     section(&mut page, "parents", rows(record, &parents)?);
-    let children = format!("SELECT r.id, r.name FROM parents p JOIN runs r ON r.id = p.run WHERE p.parent = '{id}' ORDER BY r.name");
+    let children =
+        format!("SELECT r.id, r.name FROM parents p JOIN runs r ON r.id = p.run WHERE p.parent = '{id}' ORDER BY r.name");
     section(&mut page, "children", rows(record, &children)?);
     section(&mut page, "notices", record.notices(&id)?);
     let at = |path: &str| folder.path().join(path).display().to_string();

@@ -82,7 +82,14 @@ pub(super) fn lines(rows: &[(RunId, String, Standing)]) -> String {
 }
 
 /// One run as `plan --json` and `status --json` tell it.
-pub(super) fn json(id: RunId, name: &str, stage: &str, parents: Option<&[RunId]>, axes: &impl serde::Serialize, standing: &Standing) -> Value {
+pub(super) fn json(
+    id: RunId,
+    name: &str,
+    stage: &str,
+    parents: Option<&[RunId]>,
+    axes: &impl serde::Serialize,
+    standing: &Standing,
+) -> Value {
     let mut run = serde_json::json!({"id": id, "name": name, "stage": stage});
     if let Some(parents) = parents {
         run["parents"] = serde_json::json!(parents);

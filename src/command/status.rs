@@ -61,7 +61,8 @@ fn one(record: &Record, standings: &Standings, name: &str, as_json: bool) -> Res
     }
     let runs = runs(record, standings, name)?;
     if as_json {
-        let run = |(cell, told): &(Cell, Standing)| standing::json(cell.run.id, &cell.run.name, &cell.stage, None, &cell.axes, told);
+        let run =
+            |(cell, told): &(Cell, Standing)| standing::json(cell.run.id, &cell.run.name, &cell.stage, None, &cell.axes, told);
         return print::json(&json!({"experiment": name, "runs": runs.values().map(run).collect::<Vec<Value>>()}));
     }
     let rows: Vec<_> = runs.iter().map(|(id, (cell, told))| (*id, cell.run.name.clone(), told.clone())).collect();

@@ -51,6 +51,9 @@ mod tests {
         json.on(&event);
         json.on(&event);
         let text = String::from_utf8(json.out).unwrap();
-        assert_eq!(text.lines().map(|line| serde_json::from_str::<Event>(line).unwrap()).collect::<Vec<_>>(), [event.clone(), event]);
+        assert_eq!(
+            text.lines().map(|line| serde_json::from_str::<Event>(line).unwrap()).collect::<Vec<_>>(),
+            [event.clone(), event]
+        );
     }
 }

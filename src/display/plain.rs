@@ -132,10 +132,10 @@ mod tests {
         ];
         insta::assert_snapshot!(text(&script), @r"
         <a> mae seed=0: started from step 100 on cpu, attempt 2
-        <a> mae seed=0: step 200/900, 1m left
-        <a> mae seed=0: step 300/900, 1m left
+        <a> mae seed=0: step 200/900, 70s left
+        <a> mae seed=0: step 300/900, 60s left
         <b> mae seed=1: started on cpu, attempt 2
-        <a> mae seed=0: done in 1m (1 of 2)
+        <a> mae seed=0: done in 80s (1 of 2)
         <b> mae seed=1: failed: loss is NaN
         <b> mae seed=1: interrupted at step 7
         <b> mae seed=1: skipped, because of mae seed=0

@@ -63,7 +63,7 @@ impl Progress {
 
     /// The time that is left at the speed so far.
     fn left(&self) -> Option<Duration> {
-        let took = Duration::try_from(self.now.duration_since(self.began)).ok()?;
+        let took = Duration::try_from(self.now.duration_since(self.began)).ok().filter(|took| !took.is_zero())?;
         let made = self.step.checked_sub(self.from_step).filter(|&made| made > 0)?;
         let left = self.steps.checked_sub(self.step).filter(|&left| left > 0)?;
         Some(took.mul_f64(left as f64 / made as f64))

@@ -4,6 +4,7 @@ use super::Request;
 use crate::display::Display;
 use crate::event::Cause;
 use crate::event::Kind;
+use crate::plan::Cell;
 use crate::plan::Run;
 use crate::record::CellCard;
 use crate::record::ExperimentCard;
@@ -21,11 +22,11 @@ use std::collections::BTreeMap;
 /// Tells the record what the experiment asks for.
 pub(super) fn admit(request: &Request, record: &mut Record) -> Result<()> {
     let plan = request.plan;
-    let cell = |cell: &crate::plan::Cell| CellCard { run: cell.run, stage: cell.stage.clone(), axes: cell.axes.clone() };
+    let cell = |cell: &Cell| CellCard { run: cell.run, stage: cell.stage.clone(), axes: cell.axes.clone() };
     let experiment = ExperimentCard {
         name: plan.experiment.clone(),
         question: plan.question.clone(),
-        file: request.file.clone(),
+        file: request.file.to_owned(),
         cells: plan.cells.iter().map(cell).collect(),
     };
     let runs = plan.runs.values().map(card).collect::<Result<Vec<_>>>()?;

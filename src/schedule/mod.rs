@@ -89,9 +89,10 @@ impl Schedule {
         assert!(slots > 0, "a schedule needs a slot");
         let done: BTreeSet<RunId> = tasks.iter().filter(|task| task.done).map(|task| task.run).collect();
         let known: BTreeSet<RunId> = tasks.iter().map(|task| task.run).collect();
-        let mut entries = IndexMap::new();
+        let mut entries: IndexMap<RunId, Entry> = IndexMap::new();
         for task in tasks {
-            let waits_for: BTreeSet<_> = task.parents.iter().filter(|parent| known.contains(*parent) && !done.contains(*parent)).collect();
+            let waits_for: BTreeSet<_> =
+                task.parents.iter().filter(|parent| known.contains(*parent) && !done.contains(*parent)).collect();
             let state = match waits_for.len() as u32 {
                 _ if task.done => State::Done,
                 0 => State::Ready,
@@ -100,8 +101,11 @@ impl Schedule {
             entries.insert(task.run, Entry { attempt: task.attempt, children: Vec::new(), unblocks: 0, state });
         }
         for (child, task) in tasks.iter().enumerate() {
-            let parents: BTreeSet<_> = task.parents.iter().collect();
-            parents.into_iter().filter_map(|parent| entries.get_index_of(parent)).for_each(|parent| entries[parent].children.push(child));
+            for parent in task.parents.iter().collect::<BTreeSet<_>>() {
+                if let Some(parent) = entries.get_mut(parent) {
+                    parent.children.push(child);
+                }
+            }
         }
         let mut schedule = Schedule { entries, slots, on_failure, running: 0, ready: BTreeSet::new() };
         for index in 0..schedule.entries.len() {
