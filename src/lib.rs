@@ -20,6 +20,8 @@ pub mod run_id;
 
 pub mod run_folder;
 
+pub mod record;
+
 pub mod model;
 pub mod optimize;
 
