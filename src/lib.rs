@@ -16,6 +16,7 @@
 
 pub mod event;
 pub mod failure;
+pub mod rng;
 pub mod run_id;
 
 pub mod model;
