@@ -19,6 +19,8 @@ pub mod failure;
 pub mod rng;
 pub mod run_id;
 
+pub mod run_folder;
+
 pub mod model;
 pub mod optimize;
 
