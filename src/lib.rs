@@ -29,3 +29,5 @@ pub mod objective;
 pub mod transfer;
 
 pub mod spec;
+
+pub mod train;

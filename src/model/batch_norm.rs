@@ -4,7 +4,6 @@ use super::init::Init;
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::Tensor;
 
-const EPSILON: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
 /// Normalises each dimension over the batch. Statistics are those of this process (not synchronised), one view at a time,
@@ -16,6 +15,7 @@ pub struct BatchNorm {
     running_mean: RunningState<Tensor<1>>,
     running_var: RunningState<Tensor<1>>,
     num_batches_tracked: RunningState<Tensor<1>>,
+    epsilon: f64,
 }
 
 impl BatchNorm {
@@ -37,7 +37,21 @@ impl BatchNorm {
             running_mean: RunningState::new(Tensor::zeros([width], device)),
             running_var: RunningState::new(Tensor::ones([width], device)),
             num_batches_tracked: RunningState::new(Tensor::zeros([1], device)),
+            epsilon: 1e-5,
         }
+    }
+
+    /// Adds something else than 1e-5 to the variance.
+    #[must_use]
+    pub fn with_epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Normalises by the running statistics, as after training. `[batch, width]` to the same.
+    pub fn infer(&self, x: Tensor<2>) -> Tensor<2> {
+        let deviation = (self.running_var.value_sync() + self.epsilon).sqrt();
+        self.affine((x - self.running_mean.value_sync().unsqueeze()) / deviation.unsqueeze())
     }
 
     /// Normalises by the statistics of this batch, and moves the running ones (variance unbiased, as in PyTorch).
@@ -56,7 +70,10 @@ impl BatchNorm {
         keep(&self.running_var, variance.clone() * (batch / (batch - 1.0)));
         self.num_batches_tracked.update(self.num_batches_tracked.value_sync() + 1.0);
         self.num_batches_tracked.value_sync();
-        let normal = centred / (variance + EPSILON).sqrt();
+        self.affine(centred / (variance + self.epsilon).sqrt())
+    }
+
+    fn affine(&self, normal: Tensor<2>) -> Tensor<2> {
         match (&self.weight, &self.bias) {
             (Some(weight), Some(bias)) => normal * weight.val().unsqueeze() + bias.val().unsqueeze(),
             _ => normal,

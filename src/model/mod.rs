@@ -10,6 +10,7 @@ pub mod init;
 pub mod linear;
 pub mod mask;
 pub mod patch;
+pub mod pixels;
 pub mod position;
 pub mod state;
 pub mod vit;

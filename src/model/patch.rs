@@ -2,11 +2,6 @@
 
 use burn::tensor::Tensor;
 
-/// Mean of the ImageNet channels, for values in `[0, 1]`.
-pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-/// Standard deviation of the ImageNet channels, for values in `[0, 1]`.
-pub const STD: [f32; 3] = [0.229, 0.224, 0.225];
-
 /// Cuts images into patches: `[batch, height, width, 3]` to `[batch, tokens, patch * patch * 3]`.
 ///
 /// Tokens go row by row; inside a patch the order is row, column, channel (channel last), as in MAE's targets.

@@ -9,7 +9,7 @@ use super::mask::Mask;
 use super::position::sin_cos;
 use super::precision::Precision;
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 /// A ViT with a class token and fixed positions (MAE).
 #[derive(Module, Debug)]
@@ -43,6 +43,11 @@ impl Encoder {
             blocks: (0..size.depth).map(|n| Block::new(&init.part(&format!("blocks.{n}")), size, precision)).collect(),
             norm: LayerNorm::new(init, size.width),
         }
+    }
+
+    /// Where its parameters are.
+    pub fn device(&self) -> Device {
+        self.cls_token.val().device()
     }
 
     /// Encodes the visible patches of flat patches `[batch, tokens, patch * patch * 3]`, to `[batch, 1 + kept, width]`,

@@ -28,7 +28,8 @@ impl Default for Config {
 /// The term with its projector, which both views share.
 #[derive(Module, Debug)]
 pub struct BarlowTwins {
-    projector: Head,
+    /// Features to the space of the loss.
+    pub projector: Head,
     lambda: f64,
 }
 

@@ -29,7 +29,8 @@ impl Default for Config {
 /// The term with its projector, which both views share.
 #[derive(Module, Debug)]
 pub struct NtXent {
-    projector: Head,
+    /// Features to the space of the loss.
+    pub projector: Head,
     temperature: f64,
 }
 

@@ -30,7 +30,8 @@ impl Default for Config {
 /// The term with its projector and predictor.
 #[derive(Module, Debug)]
 pub struct SimSiam {
-    projector: Head,
+    /// Features to the space of the loss.
+    pub projector: Head,
     predictor: Head,
     constant_predictor_lr: bool,
 }

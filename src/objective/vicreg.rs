@@ -33,7 +33,8 @@ impl Default for Config {
 /// The term with its expander, which both views share.
 #[derive(Module, Debug)]
 pub struct Vicreg {
-    projector: Head,
+    /// Features to the space of the loss.
+    pub projector: Head,
     weights: [f64; 3],
 }
 
