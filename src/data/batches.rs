@@ -216,6 +216,10 @@ mod tests {
             }
         }
         let results = batches((0..8).collect(), true, 2, &[0, 1, 2, 3, 4, 5, 6, 7]);
-        insta::assert_snapshot!(results[0].as_ref().unwrap_err(), @"");
+        insta::assert_snapshot!(results[0].as_ref().unwrap_err(), @"
+        more than half of the 8 clips cannot be read
+        hint: one of the files is 7.jpg: cut off
+        hint: check that the data were copied completely
+        ");
     }
 }

@@ -120,7 +120,7 @@ fn empty(root: &Path, layout: Layout, depths: [usize; 4]) -> Failure {
     match (layout, depths) {
         (_, [_, 0, 0, 0]) => failure.hint("put the images there, or point `root` at the folder that has the class folders in it"),
         (Layout::Frames, [_, _, images, _]) if images > 0 => {
-            failure.hint(format!("it holds {images} files as <class>/<image>: for single images use the source `image_folder`"))
+            failure.hint(format!("it holds <class>/<image> ({images}): for single images use the source `image_folder`"))
         }
         (_, [_, loose, ..]) if loose > 0 => {
             failure.hint(format!("it holds {loose} images outside of any class folder: put them into one, for example `all`"))
@@ -179,9 +179,21 @@ mod tests {
 
     #[test]
     fn an_empty_folder_says_what_was_looked_for_and_what_to_do() {
-        insta::assert_snapshot!(refused(&["readme.txt"], Layout::Images));
-        insta::assert_snapshot!(refused(&["1.jpg", "2.jpg"], Layout::Images));
-        insta::assert_snapshot!(refused(&["a/1.jpg"], Layout::Frames));
-        insta::assert_snapshot!(refused(&["a/b/c/1.jpg"], Layout::Frames));
+        insta::assert_snapshot!(refused(&["readme.txt"], Layout::Images), @"
+        `set` holds no <class>/<image> with the ending jpg, jpeg or png
+        hint: put the images there, or point `root` at the folder that has the class folders in it
+        ");
+        insta::assert_snapshot!(refused(&["1.jpg", "2.jpg"], Layout::Images), @"
+        `set` holds no <class>/<image> with the ending jpg, jpeg or png
+        hint: it holds 2 images outside of any class folder: put them into one, for example `all`
+        ");
+        insta::assert_snapshot!(refused(&["a/1.jpg"], Layout::Frames), @"
+        `set` holds no <class>/<clip>/<frame> with the ending jpg, jpeg or png
+        hint: it holds <class>/<image> (1): for single images use the source `image_folder`
+        ");
+        insta::assert_snapshot!(refused(&["a/b/c/1.jpg"], Layout::Frames), @"
+        `set` holds no <class>/<clip>/<frame> with the ending jpg, jpeg or png
+        hint: its images lie deeper than that: point `root` at the folder that has the class folders in it
+        ");
     }
 }

@@ -90,11 +90,11 @@ mod tests {
     fn each_change_does_what_its_name_says() {
         let pixels = [200, 100, 0, 50, 50, 50];
         assert_eq!(changed(Change { brightness: 1.5, ..NONE }, &pixels), [255, 150, 0, 75, 75, 75]);
-        // The gray values are 119 and 50, their mean 84.5.
+        // The gray values are 118 and 50, their mean 84.
         assert_eq!(changed(Change { contrast: 0.5, ..NONE }, &pixels), [142, 92, 42, 67, 67, 67]);
-        assert_eq!(changed(Change { contrast: 0.0, ..NONE }, &pixels), [85; 6]);
-        assert_eq!(changed(Change { saturation: 0.0, ..NONE }, &pixels), [119, 119, 119, 50, 50, 50]);
-        assert_eq!(changed(Change { saturation: 0.5, ..NONE }, &pixels), [160, 110, 60, 50, 50, 50]);
+        assert_eq!(changed(Change { contrast: 0.0, ..NONE }, &pixels), [84; 6]);
+        assert_eq!(changed(Change { saturation: 0.0, ..NONE }, &pixels), [118, 118, 118, 50, 50, 50]);
+        assert_eq!(changed(Change { saturation: 0.5, ..NONE }, &pixels), [159, 109, 59, 50, 50, 50]);
         // A third of a turn moves every channel on by one.
         assert_eq!(changed(Change { hue: 1.0 / 3.0, ..NONE }, &pixels), [0, 200, 100, 50, 50, 50]);
         assert_eq!(changed(Change { hue: -1.0 / 3.0, ..NONE }, &pixels), [100, 0, 200, 50, 50, 50]);
