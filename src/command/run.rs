@@ -13,7 +13,7 @@ use crate::execute::Local;
 use crate::failure::Failure;
 use crate::failure::Fault;
 use crate::schedule::OnFailure;
-use crate::train::device::check_device;
+use crate::train::device;
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -69,7 +69,7 @@ pub struct Args {
 /// # Errors
 /// A [`Failure`] that says whose fault it is: see the exit codes above.
 pub fn run(args: &Args, results: &Path) -> Result<()> {
-    let devices = check_device(&args.device)?;
+    let devices = devices(&args.device)?;
     let (everything, wanted) = args.asked.plans()?;
     if args.dry_run {
         return plan::tell(&wanted, results, args.json);
@@ -99,6 +99,16 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
         }
     }
     verdict(&outcome, wanted.runs.len())
+}
+
+/// The devices that runs may be put on: all GPUs where the person names none in particular.
+fn devices(wanted: &str) -> Result<Vec<String>> {
+    let first = device::check(wanted)?;
+    if first == "cpu" || wanted.contains(':') {
+        return Ok(vec![first]);
+    }
+    let others = (1..).map(|index| format!("cuda:{index}")).take_while(|name| device::check(name).is_ok());
+    Ok(std::iter::once(first).chain(others).collect())
 }
 
 fn display(json: bool) -> Box<dyn Display> {

@@ -60,7 +60,7 @@ pub fn run(args: &Args) -> Result<()> {
     // A worker of an earlier orchestrator may still be saving.
     let _alone = folder.lock()?;
     let file = RunFile::<Work>::read(&folder)?;
-    let mut attempt = Attempt { events: EventWriter::open(&folder, file.id, args.attempt)?, resumable_step: 0 };
+    let mut events = EventWriter::open(&folder, file.id, args.attempt)?;
     let began = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         train::run(train::Job {
@@ -71,11 +71,11 @@ pub fn run(args: &Args) -> Result<()> {
             device: &args.device,
             workers: args.workers,
             stop: &stop,
-            emit: &mut |kind| attempt.emit(kind),
+            emit: &mut |kind| events.emit(kind),
         })
     }));
     let outcome = outcome.unwrap_or_else(|panic| Err(anyhow!("panicked: {}", words(panic.as_ref()))));
-    attempt.end(outcome, began)
+    end(&mut events, outcome, began)
 }
 
 /// Has the kernel ask this process to stop when its parent goes.
@@ -88,34 +88,18 @@ fn die_with(parent: i32, stop: &AtomicBool) -> Result<()> {
     Ok(())
 }
 
-struct Attempt {
-    events: EventWriter,
-    /// The step from which the run can go on.
-    resumable_step: u64,
-}
-
-impl Attempt {
-    fn emit(&mut self, kind: Kind) -> Result<()> {
-        match &kind {
-            Kind::Started { from_step: step, .. } | Kind::Saved { step, .. } => self.resumable_step = *step,
-            _ => {}
+/// Writes how the attempt ended.
+fn end(events: &mut EventWriter, outcome: Result<train::Ending>, began: Instant) -> Result<()> {
+    match outcome {
+        Ok(train::Ending::Finished) => events.emit(Kind::Finished { seconds: began.elapsed().as_secs_f64() }),
+        Ok(train::Ending::Interrupted { step }) => {
+            events.emit(Kind::Interrupted { step })?;
+            Err(Failure::new(Fault::Interrupted, format!("interrupted at step {step}")).into())
         }
-        self.events.emit(kind)
-    }
-
-    fn end(&mut self, outcome: Result<train::Ending>, began: Instant) -> Result<()> {
-        match outcome {
-            Ok(train::Ending::Finished) => self.emit(Kind::Finished { seconds: began.elapsed().as_secs_f64() }),
-            Ok(train::Ending::Interrupted) => {
-                let step = self.resumable_step;
-                self.emit(Kind::Interrupted { step })?;
-                Err(Failure::new(Fault::Interrupted, format!("interrupted at step {step}")).into())
-            }
-            Err(error) => {
-                let text = format!("{error:#}");
-                self.emit(Kind::Failed { cause: cause(&error), error: text.clone() })?;
-                Err(Failure::new(Fault::Runs, text).into())
-            }
+        Err(error) => {
+            let text = format!("{error:#}");
+            events.emit(Kind::Failed { cause: cause(&error), error: text.clone() })?;
+            Err(Failure::new(Fault::Runs, text).into())
         }
     }
 }
@@ -140,16 +124,15 @@ mod tests {
         let results = tempfile::tempdir().unwrap();
         let run = RunId::of(b"run");
         let folder = RunFolder::new(results.path(), run);
-        let mut attempt = Attempt { events: EventWriter::open(&folder, run, 1).unwrap(), resumable_step: 0 };
-        attempt.emit(Kind::Saved { step: 30, path: "checkpoints/30".into() }).unwrap();
-        let code = attempt.end(outcome, Instant::now()).map_or_else(|error| exit_code(&error), |()| 0);
+        let mut events = EventWriter::open(&folder, run, 1).unwrap();
+        let code = end(&mut events, outcome, Instant::now()).map_or_else(|error| exit_code(&error), |()| 0);
         (EventReader::open(&folder).poll().unwrap().pop().unwrap().kind, code)
     }
 
     #[test]
     fn how_it_ends_is_written_and_told_by_the_exit_code() {
         assert!(matches!(ended(Ok(train::Ending::Finished)), (Kind::Finished { .. }, 0)));
-        assert_eq!(ended(Ok(train::Ending::Interrupted)), (Kind::Interrupted { step: 30 }, 130));
+        assert_eq!(ended(Ok(train::Ending::Interrupted { step: 30 })), (Kind::Interrupted { step: 30 }, 130));
         let halt = train::Halt { cause: Cause::NonFinite, message: "loss is NaN".into() };
         let error = "in epoch 3: loss is NaN".into();
         assert_eq!(ended(Err(Error::new(halt).context("in epoch 3"))), (Kind::Failed { cause: Cause::NonFinite, error }, 1));

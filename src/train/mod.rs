@@ -1,51 +1,66 @@
-//! One run: pretraining or transfer, from its work to events and checkpoints.
+//! One run, start to end: pretraining, an untrained encoder, or a transfer. Knows no database and no scheduler.
 
 pub mod device;
 
-use crate::event::Cause;
-use crate::event::Kind;
+mod checkpoint;
+mod picture;
+mod pretrain;
+mod random_init;
+mod transfer;
+mod window;
+
+use crate::event::{Cause, Kind};
 use crate::run_folder::RunFolder;
 use crate::spec::work::Work;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a worker is to do, and with what.
+/// Everything a run needs.
 pub struct Job<'a> {
-    /// The work.
+    /// What to do.
     pub work: &'a Work,
-    /// Where results go.
+    /// Where the run's files are.
     pub folder: &'a RunFolder,
-    /// Where the results stand that it needs.
+    /// Where the files of the runs it builds on are.
     pub parents: Vec<RunFolder>,
-    /// The folder that relative data roots start at.
+    /// The folder at which relative data paths start.
     pub project: &'a Path,
-    /// Where it computes: `cpu`, `cuda:0`.
+    /// `cpu`, `cuda`, `cuda:1` or `auto`.
     pub device: &'a str,
-    /// Threads that load data.
+    /// Threads that prepare images.
     pub workers: usize,
-    /// Becomes true when the run is to save a checkpoint and end.
+    /// Set from outside to make the run save and leave.
     pub stop: &'a AtomicBool,
-    /// Takes what happens.
+    /// Where events go.
     pub emit: &'a mut dyn FnMut(Kind) -> Result<()>,
 }
 
-/// How a run ended that did not fail.
+impl Job<'_> {
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// It is complete.
     Finished,
-    /// It was asked to stop, and saved.
-    Interrupted,
+    /// It was asked to stop; a later attempt goes on from `step`.
+    Interrupted {
+        /// The step that is saved.
+        step: u64,
+    },
 }
 
-/// Why a run cannot go on; travels inside [`anyhow::Error`].
+/// A failure of a run with its cause.
 #[derive(Debug)]
 pub struct Halt {
-    /// The kind of reason.
+    /// Why.
     pub cause: Cause,
-    /// The reason.
+    /// What to tell a person.
     pub message: String,
 }
 
@@ -57,10 +72,11 @@ impl fmt::Display for Halt {
 
 impl std::error::Error for Halt {}
 
-/// Does the work of one run.
-///
-/// # Errors
-/// A [`Halt`] where the cause is known.
-pub fn run(job: Job) -> Result<Ending> {
-    bail!("training is not linked into this program yet, so {} cannot be worked on", job.folder.path().display())
+/// Does the work of one attempt. Emits `Started` first and leaves the last word (finished, interrupted, failed) to the caller.
+pub fn run(job: Job<'_>) -> Result<Ending> {
+    match job.work {
+        Work::Pretrain(pretrain) => pretrain::run(pretrain, job),
+        Work::RandomInit(init) => random_init::run(init, job),
+        Work::Transfer(transfer) => transfer::run(transfer, job),
+    }
 }
