@@ -217,9 +217,9 @@ fn an_attempt_that_an_earlier_orchestrator_left_open_is_closed_and_tried_again()
 fn runs_that_run_at_a_time_are_on_different_devices() {
     let mut scene = Scene::new();
     scene.devices = ["cuda:0", "cuda:1"].map(str::to_owned).to_vec();
-    scene.run(&plan(&["a", "b", "c"]), &[]);
+    scene.run(&plan(&["a", "b"]), &[]);
     let devices: Vec<_> = scene.executor.orders.iter().map(|order| order.device.as_str()).collect();
-    assert_eq!(devices, ["cuda:0", "cuda:1", "cuda:0"]);
+    assert_eq!(devices, ["cuda:0", "cuda:1"]);
 }
 
 #[test]
