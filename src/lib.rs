@@ -30,4 +30,6 @@ pub mod transfer;
 
 pub mod spec;
 
+pub mod plan;
+
 pub mod train;
