@@ -32,4 +32,15 @@ pub mod spec;
 
 pub mod plan;
 
+pub mod schedule;
 pub mod train;
+
+pub mod execute;
+pub mod record;
+
+pub mod display;
+pub mod engine;
+pub mod report;
+
+pub mod cli;
+pub mod command;
