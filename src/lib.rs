@@ -30,3 +30,5 @@ pub mod objective;
 pub mod transfer;
 
 pub mod spec;
+
+pub mod report;
