@@ -4,6 +4,8 @@ use image::DynamicImage;
 use image::ImageDecoder;
 use image::ImageReader;
 use std::fmt;
+use std::fs;
+use std::io::{self, Cursor};
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
@@ -49,12 +51,26 @@ impl fmt::Debug for Picture {
 }
 
 fn decode(path: &Path) -> image::ImageResult<Picture> {
-    let mut decoder = ImageReader::open(path)?.with_guessed_format()?.into_decoder()?;
+    let bytes = fs::read(path)?;
+    if bytes.starts_with(&[0xff, 0xd8]) && !ends(&bytes) {
+        let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the JPEG ends before its picture does");
+        return Err(error.into());
+    }
+    let mut decoder = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?.into_decoder()?;
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
     let rgb = image.into_rgb8();
     Ok(Picture { width: rgb.width() as usize, height: rgb.height() as usize, rgb: rgb.into_raw() })
+}
+
+/// Whether a JPEG has its end marker, perhaps with other bytes behind it.
+///
+/// The decoder fills what is missing with gray, which a training would take for a picture.
+fn ends(jpeg: &[u8]) -> bool {
+    // Inside of the compressed data 0xff is never followed by either mark, so the last scan and what ends it are found by their bytes.
+    let last = |mark: u8| jpeg.windows(2).rposition(|pair| pair == [0xff, mark]);
+    jpeg.ends_with(&[0xff, 0xd9]) || last(0xd9) > last(0xda)
 }
 
 #[cfg(test)]
@@ -86,6 +102,22 @@ mod tests {
         assert_eq!((picture.width, picture.height), (16, 32));
         assert!(picture.rgb[..16 * 15 * 3].iter().all(|&v| v > 240));
         assert!(picture.rgb[16 * 17 * 3..].iter().all(|&v| v < 15));
+    }
+
+    #[test]
+    fn a_jpeg_that_was_cut_off_is_skipped_and_one_with_a_tail_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = Vec::new();
+        let pixels: Vec<u8> = (0..64 * 64 * 3).map(|i| (i * 7919 % 251) as u8).collect();
+        JpegEncoder::new(&mut file).write_image(&pixels, 64, 64, ExtendedColorType::Rgb8).unwrap();
+        let read = |bytes: &[u8]| {
+            let path = folder.path().join("a.jpg");
+            std::fs::write(&path, bytes).unwrap();
+            Picture::read(&path)
+        };
+        assert_eq!(read(&file[..file.len() / 2]).unwrap_err().reason, "the JPEG ends before its picture does");
+        let whole = read(&file).unwrap();
+        assert_eq!(read(&[&file[..], b"a tail"].concat()).unwrap(), whole);
     }
 
     #[test]

@@ -143,10 +143,10 @@ impl ModuleMapper for Stepper<'_> {
         let count = shape.iter().product::<usize>();
         let flat = tensor.inner().reshape([count]);
         let rate = self.rates.of(&name);
-        // Biases and other one-dimensional tensors (norms) are neither decayed nor scaled.
+        // Biases and other one-dimensional tensors (norms) are not decayed unless asked for, and never scaled.
         let matrix = D > 1;
         let moved = match self.optimizer {
-            Optimizer::Adamw(config) => self.moments.adamw(&name, flat, gradient, config, matrix, rate),
+            Optimizer::Adamw(config) => self.moments.adamw(&name, flat, gradient, config, matrix || config.decay_vectors, rate),
             Optimizer::Lars(config) => self.moments.lars(&name, flat, gradient, config, matrix, rate),
         };
         Param::from_mapped_value(id, Tensor::from_inner(moved.reshape(shape)).require_grad(), mapper)

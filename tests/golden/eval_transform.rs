@@ -1,7 +1,8 @@
 //! The evaluation transform against Pillow.
 
 use crate::file::File;
-use vicmae::data::{Picture, eval_transform};
+use vicmae::data::Picture;
+use vicmae::data::eval::eval_transform;
 
 pub fn check(file: &File) {
     let (short, crop) = (file.size("resize_short_side"), file.size("crop"));

@@ -24,6 +24,8 @@ pub fn check(file: &File) {
         betas,
         eps: number("adamw", "eps"),
         weight_decay: number("adamw", "weight_decay"),
+        // The file's AdamW is PyTorch's, which knows no groups.
+        decay_vectors: true,
     };
     let lars = Lars {
         base_lr: number("lars", "lr"),

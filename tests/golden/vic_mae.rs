@@ -141,8 +141,13 @@ impl<'a> Case<'a> {
         let adamw = &self.file.config["adamw"];
         let number = |key: &str| adamw[key].as_f64().unwrap();
         let betas = [0, 1].map(|n| adamw["betas"][n].as_f64().unwrap());
-        let optimizer =
-            Optimizer::Adamw(AdamW { base_lr: number("lr"), betas, eps: number("eps"), weight_decay: number("weight_decay") });
+        let optimizer = Optimizer::Adamw(AdamW {
+            base_lr: number("lr"),
+            betas,
+            eps: number("eps"),
+            weight_decay: number("weight_decay"),
+            decay_vectors: false,
+        });
         let expected = self.file.values("out.losses_per_step");
         let mut learner = self.learner();
         let mut moments = Moments::new();
