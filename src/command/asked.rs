@@ -1,8 +1,10 @@
 //! The plan that a person asks for: an experiment file, overrides, and a choice among its runs.
 
+use super::report;
 use crate::data;
 use crate::plan::Plan;
 use crate::spec;
+use crate::spec::Experiment;
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
@@ -23,14 +25,16 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Reads and expands the experiment. Returns everything that it asks for, and the part that is wanted.
-    pub(super) fn plans(&self) -> Result<(Plan, Plan)> {
+    /// Reads and expands the experiment, and checks all of it before anything is started. Returns the experiment,
+    /// everything that it asks for, and the part that is wanted.
+    pub(super) fn read(&self) -> Result<(Experiment, Plan, Plan)> {
         let experiment = spec::load(&self.file, &self.sets)?;
+        report::config(&experiment)?;
         let plan = Plan::make(&experiment, &|source| data::fingerprint(source, &experiment.project))?;
         let wanted = match &self.only {
             Some(expression) => plan.clone().only(expression)?,
             None => plan.clone(),
         };
-        Ok((plan, wanted))
+        Ok((experiment, plan, wanted))
     }
 }

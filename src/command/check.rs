@@ -22,7 +22,7 @@ pub struct Args {
 /// # Errors
 /// A [`crate::failure::Failure`] for the first mistake.
 pub fn run(args: &Args) -> Result<()> {
-    let (_, wanted) = args.asked.plans()?;
+    let (_, _, wanted) = args.asked.read()?;
     let (file, asked, distinct) = (args.asked.file.display(), wanted.asked, wanted.runs.len());
     print::line(&format!("{file} is right: {asked} runs asked, {distinct} distinct"))
 }

@@ -39,7 +39,7 @@ pub struct Args {
 /// # Errors
 /// A [`crate::failure::Failure`] when the experiment is wrong or the run to be shown is none of its runs.
 pub fn run(args: &Args, results: &Path) -> Result<()> {
-    let (_, wanted) = args.asked.plans()?;
+    let (_, _, wanted) = args.asked.read()?;
     match &args.show {
         Some(text) => show(&wanted, text),
         None => tell(&wanted, results, args.json),

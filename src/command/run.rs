@@ -70,7 +70,7 @@ pub struct Args {
 /// A [`Failure`] that says whose fault it is: see the exit codes above.
 pub fn run(args: &Args, results: &Path) -> Result<()> {
     let devices = devices(&args.device)?;
-    let (everything, wanted) = args.asked.plans()?;
+    let (experiment, everything, wanted) = args.asked.read()?;
     if args.dry_run {
         return plan::tell(&wanted, results, args.json);
     }
@@ -95,7 +95,7 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
     if !args.json {
         print::line(&summary(&outcome, wanted.runs.len()))?;
         if !outcome.interrupted {
-            report::tables(&args.asked.file, &args.asked.sets, results)?;
+            report::make(&experiment, results)?;
         }
     }
     verdict(&outcome, wanted.runs.len())
