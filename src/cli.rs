@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 /// Declarative experiments for masked and contrastive self-supervised vision research
 ///
-/// A YAML file asks a question; templates expand it to pretraining and transfer runs; equal work is done once; every number
-/// lands in a database; tables and plots are made from that alone.
+/// A YAML file asks a question; templates expand it to pretraining and transfer runs; equal
+/// work is done once; every number lands in a database; tables and plots are made from that
+/// alone.
 ///
 /// Begin with:
 ///   vicmae check experiments/quickstart.yaml

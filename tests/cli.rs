@@ -37,7 +37,7 @@ impl Desk {
 fn help_shows_where_to_begin_and_hides_the_worker() {
     let said = Desk::new().vicmae(&["--help"]);
     assert_eq!(said.code, 0);
-    assert!(said.out.contains("vicmae run   experiments/quickstart.yaml") && !said.out.contains("worker"), "{}", said.out);
+    assert!(said.out.contains("vicmae run   experiments/quickstart.yaml") && !said.out.contains("\n  worker"), "{}", said.out);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use std::path::Path;
 
 /// Shows what an experiment asks for, what is done, and what `run` would do, each with its reason
 ///
-/// A line begins with `+` for a run that is new, `=` for one that is done, `~` for one that will be tried again, resumed,
-/// or is running. Nothing is written and nothing is started.
+/// A line begins with `+` for a run that is new, `=` for one that is done, `~` for one that
+/// will be tried again, resumed, or is running. Nothing is written and nothing is started.
 ///
 /// Examples:
 ///   vicmae plan experiments/mask_ratio.yaml

@@ -27,11 +27,13 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Does what an experiment asks for and is not done yet, then prints its tables
 ///
-/// Runs that are done are not run again; a run that was interrupted goes on from its checkpoint; one that failed is tried
-/// again. A run that fails does not stop the others, unless --fail-fast is given. Ctrl-C once: workers save and leave, and
-/// the same command goes on where it stopped. Ctrl-C twice: they are ended at once.
+/// Runs that are done are not run again; a run that was interrupted goes on from its
+/// checkpoint; one that failed is tried again. A run that fails does not stop the others,
+/// unless --fail-fast is given. Ctrl-C once: workers save and leave, and the same command goes
+/// on where it stopped. Ctrl-C twice: they are ended at once.
 ///
-/// Exit codes: 0 all is done, 1 some run failed, 2 the input is wrong, 75 another process is at the results, 130 stopped.
+/// Exit codes: 0 all is done, 1 some run failed, 2 the input is wrong, 75 another process is at
+/// the results, 130 stopped.
 ///
 /// Examples:
 ///   vicmae run experiments/mask_ratio.yaml
