@@ -40,7 +40,7 @@ fn picture(plan: &Plan) -> String {
     let mut lines = vec![format!("asked {}, distinct {}", plan.asked, plan.runs.len())];
     for run in plan.runs.values() {
         let parents: Vec<String> = run.parents.iter().map(|parent| format!(" of {}", plan.runs[parent].name)).collect();
-        lines.push(format!("{} {} [{}]{}", run.id.short(), run.name, run.stage, parents.join("")));
+        lines.push(format!("{} [{}]{}", run.name, run.stage, parents.join("")));
         for cell in plan.cells_of(run.id) {
             lines.push(format!("  {}: {}", cell.stage, serde_json::to_string(&cell.axes).unwrap()));
         }

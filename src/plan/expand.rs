@@ -8,6 +8,7 @@ use super::run::{Cell, PRETRAIN, Run};
 use crate::failure::Failure;
 use crate::run_id::RunId;
 use crate::spec::Experiment;
+use crate::spec::source::noted;
 use crate::spec::work::Work;
 use crate::spec::{Library, Rendered, Template};
 use anyhow::Result;
@@ -117,15 +118,9 @@ impl Expansion<'_> {
 }
 
 /// Says under the drawing at which point of the grid something went wrong.
-fn at(mut failure: Failure, stage: &Stage, point: &Point) -> Failure {
+fn at(failure: Failure, stage: &Stage, point: &Point) -> Failure {
     let values: Vec<String> = point.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-    failure.excerpt.push_str(&format!(
-        "
-  = note: stage `{}` at {}",
-        stage.name,
-        values.join(", ")
-    ));
-    failure
+    noted(failure, &format!("stage `{}` at {}", stage.name, values.join(", ")))
 }
 
 fn right_kind(stage: &Stage, work: &Work) -> Result<(), Failure> {
@@ -181,6 +176,6 @@ fn in_expressions(experiment: &Experiment, stages: &[Stage], name: &str) -> bool
 fn unused(experiment: &Experiment, path: &[&str], name: &str, stage: &Stage, read: &BTreeSet<String>) -> Failure {
     let message = format!("nothing reads `{name}`: it is no variable of {}", stage.template.title());
     let names: Vec<&str> = read.iter().map(String::as_str).collect();
-    let failure = experiment.source.failure_at(path, message, "changes nothing").nearest(name, names.iter().copied());
+    let failure = experiment.source.failure_at_key(path, message, "changes nothing").nearest(name, names.iter().copied());
     failure.hint(format!("its variables: {}", names.join(", ")))
 }

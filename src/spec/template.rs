@@ -2,12 +2,12 @@
 
 use super::check;
 use super::embedded;
-use super::source::SourceText;
+use super::source::{Mistake, SourceText, noted};
 use super::work::Work;
 use super::yaml_text;
 use crate::failure::{Failure, nearest};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, ErrorKind, OutputSpanKind, UndefinedBehavior};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::fmt;
@@ -125,8 +125,8 @@ impl Template {
             return Ok(rendered.clone());
         }
         let source = SourceText { name: format!("{} (rendered)", self.title()), text, context_lines: 2 };
-        let work: Work = source.parse().map_err(|failure| self.written_by(failure))?;
-        check::check(&work).map_err(|wrong| self.written_by(wrong.failure(&source)))?;
+        let work: Work = source.parse_or_mistake().map_err(|mistake| self.written_by(mistake, &source, variables))?;
+        check::check(&work).map_err(|wrong| self.written_by(wrong.mistake(&source), &source, variables))?;
         let rendered = Arc::new(Rendered { work });
         parsed.insert(source.text, rendered.clone());
         Ok(rendered)
@@ -157,9 +157,29 @@ impl Template {
         self.environment.get_template(&format!("{}.yaml.j2", self.path))
     }
 
-    fn written_by(&self, mut failure: Failure) -> Failure {
+    /// The failure of a text that is no run: shows the text, and names the line of the template that wrote it.
+    fn written_by(&self, mistake: Mistake, source: &SourceText, variables: &BTreeMap<&str, minijinja::Value>) -> Failure {
+        let origin = mistake.span.as_ref().and_then(|span| self.origin(span.start, variables));
+        let mut failure = mistake.failure(source);
         failure.message = format!("{} renders to no run: {}", self.title(), failure.message);
-        failure
+        match origin {
+            Some(origin) => noted(failure, &format!("written by {origin}")),
+            None => failure,
+        }
+    }
+
+    /// The line of a template that wrote the byte at an offset of the rendered text.
+    fn origin(&self, offset: usize, variables: &BTreeMap<&str, minijinja::Value>) -> Option<String> {
+        let (_, spans) = self.compiled().ok()?.render_with_spans(minijinja::Value::from_pairs(variables.clone())).ok()?;
+        let span = spans.iter().find(|span| span.output_range().contains(&offset))?;
+        let source = self.library.find(span.name().trim_end_matches(".yaml.j2"))?;
+        let within = match span.kind() {
+            OutputSpanKind::Raw => offset - span.output_range().start,
+            _ => 0,
+        };
+        let start = span.source_range().start + within;
+        let line = source.text.get(..start)?.matches('\n').count();
+        Some(format!("{}:{}: {}", source.name, line + 1, source.text.lines().nth(line)?.trim()))
     }
 
     /// Turns minijinja's error into a failure that points into the template that caused it.
