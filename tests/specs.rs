@@ -1,5 +1,7 @@
 //! Every file of `tests/specs/`: the plan of a good one, the words said about a bad one. A new case is a new file.
 
+use proptest::prelude::*;
+use proptest::sample::Index;
 use std::path::Path;
 use vicmae::failure::Failure;
 use vicmae::plan::Plan;
@@ -24,6 +26,24 @@ fn every_spec_says_what_it_means() {
             insta::assert_snapshot!("said", said)
         });
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever is typed by accident, the program says something and stays upright.
+    #[test]
+    fn a_damaged_spec_is_told_not_suffered(at in any::<Index>(), cut in 0_usize..20, typed in "[a-z0-9:\\[\\]{}\"'&*!|>#\\-?,% \t\né]{0,6}") {
+        let characters: Vec<char> = include_str!("specs/good-merging.yaml").chars().collect();
+        let at = at.index(characters.len());
+        let rest = &characters[(at + cut).min(characters.len())..];
+        let text: String = characters[..at].iter().copied().chain(typed.chars()).chain(rest.iter().copied()).collect();
+        let source = spec::SourceText::new("damaged.yaml", text.clone());
+        let planned = spec::read(source, "damaged", &[], project()).and_then(|experiment| Plan::make(&experiment, &fingerprint));
+        if let Err(error) = planned {
+            prop_assert!(error.is::<Failure>(), "{text}: {error:?}");
+        }
+    }
 }
 
 /// The project whose templates are used; no data is needed, as its fingerprint is made up.
