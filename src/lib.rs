@@ -40,7 +40,7 @@ pub mod record;
 
 pub mod display;
 pub mod engine;
-// pub mod report;
+pub mod report;
 
 pub mod cli;
 pub mod command;
