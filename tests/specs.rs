@@ -1,5 +1,7 @@
 //! Every file of `tests/specs/`: the plan of a good one, the words said about a bad one. A new case is a new file.
 
+use proptest::prelude::*;
+use proptest::sample::Index;
 use std::path::Path;
 use vicmae::failure::Failure;
 use vicmae::plan::Plan;
@@ -26,6 +28,24 @@ fn every_spec_says_what_it_means() {
     });
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever is typed by accident, the program says something and stays upright.
+    #[test]
+    fn a_damaged_spec_is_told_not_suffered(at in any::<Index>(), cut in 0_usize..20, typed in "[a-z0-9:\\[\\]{}\"'&*!|>#\\-?,% \t\né]{0,6}") {
+        let characters: Vec<char> = include_str!("specs/good-merging.yaml").chars().collect();
+        let at = at.index(characters.len());
+        let rest = &characters[(at + cut).min(characters.len())..];
+        let text: String = characters[..at].iter().copied().chain(typed.chars()).chain(rest.iter().copied()).collect();
+        let source = spec::SourceText::new("damaged.yaml", text.clone());
+        let planned = spec::read(source, "damaged", &[], project()).and_then(|experiment| Plan::make(&experiment, &fingerprint));
+        if let Err(error) = planned {
+            prop_assert!(error.is::<Failure>(), "{text}: {error:?}");
+        }
+    }
+}
+
 /// The project whose templates are used; no data is needed, as its fingerprint is made up.
 fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -40,7 +60,7 @@ fn picture(plan: &Plan) -> String {
     let mut lines = vec![format!("asked {}, distinct {}", plan.asked, plan.runs.len())];
     for run in plan.runs.values() {
         let parents: Vec<String> = run.parents.iter().map(|parent| format!(" of {}", plan.runs[parent].name)).collect();
-        lines.push(format!("{} {} [{}]{}", run.id.short(), run.name, run.stage, parents.join("")));
+        lines.push(format!("{} [{}]{}", run.name, run.stage, parents.join("")));
         for cell in plan.cells_of(run.id) {
             lines.push(format!("  {}: {}", cell.stage, serde_json::to_string(&cell.axes).unwrap()));
         }

@@ -34,8 +34,12 @@ impl<'a> Condition<'a> {
         let compiled = LANGUAGE.compile_expression_owned(text.to_owned()).map_err(|error| {
             let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
             let within = error.range().filter(|range| range.end <= text.len()).unwrap_or(0..text.len());
+            let within_start = text.floor_char_boundary(within.start);
             let failure = place(source, &path, text, within, &format!("`{text}` is not an expression: {detail}"), "here");
-            failure.hint("for example: method == 'mae' and mask_ratio > 0.5")
+            match text[..within_start].ends_with('=') || text[within_start..].starts_with('=') {
+                true => failure.hint("`=` compares nothing; write `==`"),
+                false => failure.hint("for example: method == 'mae' and mask_ratio > 0.5"),
+            }
         })?;
         let condition = Condition { text, source, path, compiled };
         condition.known_names_only(known)?;
@@ -131,8 +135,43 @@ mod tests {
 
     #[test]
     fn mistakes_are_pointed_at() {
-        let said = ["mask_ratoi > 1", "method = 'mae'", "mask_ratio", "method.foo.bar", "mask_ratio > "]
+        let said = ["mask_ratoi > 1", "method = 'mae'", "mask_ratio", "method.foo.bar", "mask_ratio >"]
             .map(|text| holds(text).unwrap_err());
-        insta::assert_snapshot!(said.join("\n\n"), @"");
+        insta::assert_snapshot!(said.join("\n\n"), @r"
+        `mask_ratoi` is no axis and no constant
+         --> --only:1:1
+          |
+        1 | mask_ratoi > 1
+          | ^^^^^^^^^^ not known here
+        hint: did you mean `mask_ratio`?
+        hint: names known here: method, mask_ratio, weight
+
+        `method = 'mae'` is not an expression: unexpected input after expression
+         --> --only:1:8
+          |
+        1 | method = 'mae'
+          |        ^ here
+        hint: `=` compares nothing; write `==`
+
+        `mask_ratio` is a number (0.75), not true or false
+         --> --only:1:1
+          |
+        1 | mask_ratio
+          | ^^^^^^^^^^ not a condition
+        hint: compare it with something: ==, !=, <, >, in
+
+        `method.foo.bar` cannot be evaluated: `method.foo` is undefined
+         --> --only:1:7
+          |
+        1 | method.foo.bar
+          |       ^^^^^^^^ here
+
+        `mask_ratio >` is not an expression: unexpected end of input, expected expression
+         --> --only:1:12
+          |
+        1 | mask_ratio >
+          |            ^ here
+        hint: for example: method == 'mae' and mask_ratio > 0.5
+        ");
     }
 }

@@ -8,11 +8,13 @@ use super::run::{Cell, PRETRAIN, Run};
 use crate::failure::Failure;
 use crate::run_id::RunId;
 use crate::spec::Experiment;
+use crate::spec::source::noted;
 use crate::spec::work::Work;
 use crate::spec::{Library, Rendered, Template};
 use anyhow::Result;
 use indexmap::IndexMap;
 use minijinja::value::Serde;
+use rayon::prelude::*;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -35,19 +37,11 @@ pub(crate) fn expand(experiment: &Experiment, fingerprint: Fingerprint) -> Resul
         runs: IndexMap::new(),
         cells: Vec::new(),
     };
-    for point in &points {
-        let mut parents: Vec<RunId> = Vec::new();
-        let scope = stages.iter().any(|stage| stage.when.is_some()).then(|| grid::scope_at(experiment, point));
-        for stage in &stages {
-            if let (Some(when), Some(scope)) = (&stage.when, &scope)
-                && !when.holds(scope)?
-            {
-                continue;
-            }
-            let id = expansion.add(stage, point, &parents)?;
-            if stage.name == PRETRAIN {
-                parents = vec![id];
-            }
+    // Parsing is most of the time, so it is spread over threads; a part of the points at once, to stop soon after a mistake.
+    for points in points.chunks(256) {
+        let rendered: Vec<_> = points.par_iter().map(|point| render(experiment, &stages, point)).collect();
+        for (point, rendered) in points.iter().zip(rendered) {
+            expansion.add_point(point, rendered?)?;
         }
     }
     every_name_is_used(experiment, &stages)?;
@@ -80,6 +74,30 @@ fn constants(with: &IndexMap<String, Value>) -> BTreeMap<&str, minijinja::Value>
     with.iter().map(|(name, value)| (name.as_str(), minijinja::Value::from(Serde(value)))).collect()
 }
 
+/// The work of every stage that is active at a point.
+fn render<'a>(
+    experiment: &Experiment,
+    stages: &'a [Stage],
+    point: &Point,
+) -> Result<Vec<(&'a Stage<'a>, Arc<Rendered>)>, Failure> {
+    let conditional = stages.iter().any(|stage| stage.when.is_some());
+    let scope = conditional.then(|| grid::scope_at(experiment, point)).unwrap_or_default();
+    let mut works = Vec::with_capacity(stages.len());
+    for stage in stages {
+        if let Some(when) = &stage.when
+            && !when.holds(&scope)?
+        {
+            continue;
+        }
+        let mut variables = stage.constants.clone();
+        variables.extend(point.iter().map(|(name, value)| (name.as_str(), minijinja::Value::from(Serde(value)))));
+        let rendered = stage.template.render(&variables).map_err(|failure| at(failure, stage, point))?;
+        right_kind(stage, &rendered.work).map_err(|failure| at(failure, stage, point))?;
+        works.push((stage, rendered));
+    }
+    Ok(works)
+}
+
 struct Expansion<'a> {
     identifier: Identifier<'a>,
     /// Canonical texts by the address of the rendered work, which lives as long as its template.
@@ -89,17 +107,25 @@ struct Expansion<'a> {
 }
 
 impl Expansion<'_> {
+    /// Adds the cells of a point: the pretraining, and the transfers of its encoder.
+    fn add_point(&mut self, point: &Point, works: Vec<(&Stage, Arc<Rendered>)>) -> Result<()> {
+        let mut parents: Vec<RunId> = Vec::new();
+        for (stage, rendered) in works {
+            let id = self.add(stage.name, point, &rendered, &parents)?;
+            if stage.name == PRETRAIN {
+                parents = vec![id];
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a cell, and its run unless an equal one is there.
-    fn add(&mut self, stage: &Stage, point: &Point, parents: &[RunId]) -> Result<RunId> {
-        let mut variables = stage.constants.clone();
-        variables.extend(point.iter().map(|(name, value)| (name.as_str(), minijinja::Value::from(Serde(value)))));
-        let rendered = stage.template.render(&variables).map_err(|failure| at(failure, stage, point))?;
-        right_kind(stage, &rendered.work).map_err(|failure| at(failure, stage, point))?;
-        let canonical = match self.canonical.get(&Arc::as_ptr(&rendered)) {
+    fn add(&mut self, stage: &str, point: &Point, rendered: &Arc<Rendered>, parents: &[RunId]) -> Result<RunId> {
+        let canonical = match self.canonical.get(&Arc::as_ptr(rendered)) {
             Some(canonical) => canonical.clone(),
             None => {
                 let canonical: Arc<str> = self.identifier.canonical(&rendered.work)?.into();
-                self.canonical.insert(Arc::as_ptr(&rendered), canonical.clone());
+                self.canonical.insert(Arc::as_ptr(rendered), canonical.clone());
                 canonical
             }
         };
@@ -107,25 +133,19 @@ impl Expansion<'_> {
         self.runs.entry(id).or_insert_with(|| Run {
             id,
             name: String::new(),
-            stage: stage.name.to_owned(),
+            stage: stage.to_owned(),
             parents: parents.to_vec(),
             work: rendered.work.clone(),
         });
-        self.cells.push(Cell { run: id, stage: stage.name.to_owned(), axes: point.clone() });
+        self.cells.push(Cell { run: id, stage: stage.to_owned(), axes: point.clone() });
         Ok(id)
     }
 }
 
 /// Says under the drawing at which point of the grid something went wrong.
-fn at(mut failure: Failure, stage: &Stage, point: &Point) -> Failure {
+fn at(failure: Failure, stage: &Stage, point: &Point) -> Failure {
     let values: Vec<String> = point.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-    failure.excerpt.push_str(&format!(
-        "
-  = note: stage `{}` at {}",
-        stage.name,
-        values.join(", ")
-    ));
-    failure
+    noted(failure, &format!("stage `{}` at {}", stage.name, values.join(", ")))
 }
 
 fn right_kind(stage: &Stage, work: &Work) -> Result<(), Failure> {
@@ -181,6 +201,6 @@ fn in_expressions(experiment: &Experiment, stages: &[Stage], name: &str) -> bool
 fn unused(experiment: &Experiment, path: &[&str], name: &str, stage: &Stage, read: &BTreeSet<String>) -> Failure {
     let message = format!("nothing reads `{name}`: it is no variable of {}", stage.template.title());
     let names: Vec<&str> = read.iter().map(String::as_str).collect();
-    let failure = experiment.source.failure_at(path, message, "changes nothing").nearest(name, names.iter().copied());
+    let failure = experiment.source.failure_at_key(path, message, "changes nothing").nearest(name, names.iter().copied());
     failure.hint(format!("its variables: {}", names.join(", ")))
 }

@@ -150,7 +150,11 @@ impl Walk<'_> {
 
     fn too_many(&self) -> Failure {
         let limit = self.experiment.limit;
-        let factor = |dimension: &Dimension| format!("{} {}", dimension.names.join("+"), dimension.rows.len());
+        let size = |dimension: &Dimension| match &self.experiment.seeds {
+            Seeds::Count(count) if dimension.names == ["seed"] => *count,
+            _ => dimension.rows.len() as u64,
+        };
+        let factor = |dimension: &Dimension| format!("{} {}", dimension.names.join("+"), size(dimension));
         let product: Vec<String> = self.dimensions.iter().filter(|dimension| dimension.rows.len() > 1).map(factor).collect();
         Failure::input(format!("{}: the grid has more than {limit} points", self.experiment.source.name))
             .hint(format!("values of each axis: {}", product.join(", ")))

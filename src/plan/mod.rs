@@ -74,7 +74,7 @@ impl Plan {
             scope.insert("stage".to_owned(), minijinja::Value::from(cell.stage.as_str()));
             kept.push(condition.holds(&scope)?);
         }
-        Ok(self.keep(&kept))
+        Ok(self.keep(kept))
     }
 
     /// The cells that share a run.
@@ -82,25 +82,95 @@ impl Plan {
         self.cells.iter().filter(move |cell| cell.run == run)
     }
 
-    /// Keeps the marked cells; a cell of a parent stays with its first child of the same point, so that every run has a cell.
-    fn keep(mut self, kept: &[bool]) -> Plan {
-        let marked = self.cells.iter().zip(kept).filter(|(_, kept)| **kept).map(|(cell, _)| cell);
-        let mut needed: BTreeSet<RunId> = marked.clone().map(|cell| cell.run).collect();
-        let points: Vec<(Vec<RunId>, IndexMap<String, serde_json::Value>)> = marked
-            .filter(|cell| cell.stage != PRETRAIN)
-            .map(|cell| (self.runs[&cell.run].parents.clone(), cell.axes.clone()))
-            .collect();
-        needed.extend(points.iter().flat_map(|(parents, _)| parents));
-        let mut at = 0;
-        self.cells.retain(|cell| {
-            at += 1;
-            kept[at - 1]
-                || points
-                    .iter()
-                    .any(|(parents, axes)| cell.stage == PRETRAIN && parents.contains(&cell.run) && *axes == cell.axes)
-        });
+    /// Keeps the marked cells, and the pretraining cell of every point that has one of them.
+    fn keep(mut self, mut kept: Vec<bool>) -> Plan {
+        // The cells of a point follow each other, its pretraining first.
+        let mut pretrain = 0;
+        for at in 0..kept.len() {
+            if self.cells[at].stage == PRETRAIN {
+                pretrain = at;
+            } else if kept[at] {
+                kept[pretrain] = true;
+            }
+        }
+        let mut kept = kept.into_iter();
+        self.cells.retain(|_| kept.next().unwrap_or(false));
+        let needed: BTreeSet<RunId> = self.cells.iter().map(|cell| cell.run).collect();
         self.runs.retain(|id, _| needed.contains(id));
         self.asked = self.cells.len();
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec;
+    use std::path::Path;
+
+    fn plan(text: &str) -> Plan {
+        let experiment = spec::read(SourceText::new("x.yaml", text), "x", &[], Path::new("no such project")).unwrap();
+        Plan::make(&experiment, &|_| Ok("made-up".to_owned())).unwrap()
+    }
+
+    const GRID: &str = "template: quick
+axes:
+  method: [vic_mae, mae, random_init]
+  mask_ratio: [0.5, 0.75]
+seeds: 2
+transfer:
+  knn: { template: knn }
+  probe: { template: linear_probe }
+";
+
+    #[test]
+    fn only_keeps_what_is_asked_and_the_encoders_it_needs() {
+        let kept = plan(GRID).only("method == 'mae' and stage == 'probe' and seed == 1").unwrap();
+        let names: Vec<&str> = kept.runs.values().map(|run| run.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "mae,mask_ratio=0.5,seed=1",
+                "mae,mask_ratio=0.5,seed=1/probe",
+                "mae,mask_ratio=0.75,seed=1",
+                "mae,mask_ratio=0.75,seed=1/probe",
+            ]
+        );
+        assert_eq!(kept.asked, 4);
+        assert!(kept.runs.values().all(|run| kept.cells_of(run.id).count() == 1));
+    }
+
+    #[test]
+    fn only_with_an_unknown_name_is_refused() {
+        let said = plan(GRID).only("methd == 'mae'").unwrap_err().to_string();
+        insta::assert_snapshot!(said, @r"
+        `methd` is no axis and no constant
+         --> --only:1:1
+          |
+        1 | methd == 'mae'
+          | ^^^^^ not known here
+        hint: did you mean `method`?
+        hint: names known here: method, mask_ratio, seed, stage
+        ");
+    }
+
+    #[test]
+    fn parents_come_first_and_names_are_unique() {
+        let plan = plan(GRID);
+        assert_eq!((plan.asked, plan.runs.len()), (36, 4 * 3 + 4 * 3 - 6 + 12));
+        let mut done = BTreeSet::new();
+        let mut names = BTreeSet::new();
+        for run in plan.runs.values() {
+            assert!(run.parents.iter().all(|parent| done.contains(parent)));
+            assert!(done.insert(run.id) && names.insert(run.name.clone()));
+        }
+    }
+
+    #[test]
+    fn a_plan_of_ten_thousand_runs_has_ten_thousand_runs() {
+        let plan = plan(
+            "template: quick\naxes: { mask_ratio: [0.5, 0.6, 0.7, 0.8], weight: [0.01, 0.02, 0.03, 0.04, 0.05] }\nseeds: 250\ntransfer: { knn: { template: knn } }\n",
+        );
+        assert_eq!(plan.runs.len(), 10_000);
     }
 }

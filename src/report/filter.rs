@@ -3,6 +3,7 @@
 use super::question::{Question, Row, SEED};
 use crate::failure::Failure;
 use anyhow::Result;
+use minijinja::value::Serde;
 use minijinja::{Environment, Value};
 use std::collections::BTreeMap;
 
@@ -28,11 +29,11 @@ pub fn select<'a>(question: &'a Question, filter: Option<&str>) -> Result<Vec<&'
     let mut kept = Vec::new();
     for row in &question.rows {
         let value = |axis: &String| match if axis == SEED { row.seed.as_ref() } else { row.axes.get(axis) } {
-            Some(value) => Value::from_serialize(value),
+            Some(value) => Value::from(Serde(value)),
             None => Value::from(()),
         };
         let context: BTreeMap<&str, Value> = axes.iter().map(|axis| (axis.as_str(), value(axis))).collect();
-        if expression.eval(Value::from_serialize(context)).map_err(wrong)?.is_true() {
+        if expression.eval(Value::from(context)).map_err(wrong)?.is_true() {
             kept.push(row);
         }
     }

@@ -8,6 +8,7 @@ use crate::record::{Record, RunRow, RunState};
 use crate::run_folder::{RunFolder, write_atomically};
 use anyhow::{Context, Result};
 use indexmap::{IndexMap, IndexSet};
+use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -141,7 +142,7 @@ fn page(
     for run in runs {
         let device = record.attempts(&run.id)?.pop().and_then(|attempt| attempt.device).unwrap_or_default();
         let (id, state) = (run.id.short(), state_name(&run.state));
-        lines.push(context! { id, stage => run.stage, name => escaped(&run.name), state, device => escaped(&device) });
+        lines.push(context! { id, stage => run.stage.as_str(), name => escaped(&run.name), state, device => escaped(&device) });
         if !device.is_empty() {
             devices.insert(device);
         }
@@ -152,20 +153,20 @@ fn page(
     let failed = count(|state| matches!(state, RunState::Failed { .. }));
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_trim_blocks(false);
     environment.add_template("index.md", TEMPLATE)?;
-    let table = |table: &Table| context! { title => escaped(&table.title), markdown => table.to_markdown(), name => table.name };
-    let plot = |plot: &Drawn| context! { title => escaped(&plot.title), name => plot.name };
+    let table =
+        |table: &Table| context! { title => escaped(&table.title), markdown => table.to_markdown(), name => table.name.as_str() };
+    let plot = |plot: &Drawn| context! { title => escaped(&plot.title), name => plot.name.as_str() };
     let context = context! {
-        experiment => question.experiment,
-        question => question.question,
-        file => question.file,
+        experiment => question.experiment.as_str(),
+        question => question.question.as_str(),
+        file => question.file.as_str(),
         version => env!("CARGO_PKG_VERSION"),
         done, failed, missing => runs.len() - done - failed,
-        devices,
+        devices => Serde(&devices),
         tables => tables.iter().map(table).collect::<Vec<_>>(),
         plots => plots.iter().map(plot).collect::<Vec<_>>(),
-        pictures,
+        pictures => Serde(pictures),
         runs => lines,
     };
     Ok(environment.get_template("index.md")?.render(context)?.trim_end().to_owned() + "\n")

@@ -1,9 +1,9 @@
 //! Rules over the work of a run that its types cannot say.
 
-use super::SourceText;
+use super::source::{Mistake, SourceText};
+use super::tree::Part;
 use super::work::{Labelled, Pretrain, RandomInit, Transfer, Work};
 use crate::data::{Source, pair::Pair};
-use crate::failure::Failure;
 use crate::objective::{self, Weight, global};
 use crate::optimize::{Batch, Optimizer, Schedule};
 use crate::transfer::Protocol;
@@ -28,11 +28,11 @@ pub(crate) fn check(work: &Work) -> Result<(), Wrong> {
 }
 
 impl Wrong {
-    /// The failure, pointing at the key in the text that the work was parsed from.
-    pub(crate) fn failure(self, source: &SourceText) -> Failure {
+    /// The mistake, at the key in the text that the work was parsed from.
+    pub(crate) fn mistake(self, source: &SourceText) -> Mistake {
         let path = self.message.split([' ', ':']).next().unwrap_or_default();
         let path: Vec<&str> = [self.stage].into_iter().chain(path.split('.')).collect();
-        source.failure_at(&path, &self.message, "here")
+        source.mistake_at(&path, &self.message, "here", Part::Value)
     }
 }
 
@@ -198,4 +198,73 @@ fn share(key: &str, value: f64) -> Checked {
 
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { Err(otherwise()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRETRAIN: &str = "pretrain:
+  data: [{ moving_shapes: { clips: 4 } }]
+  model: { vit: tiny, image: 64, patch: 16, decoder: { width: 64, depth: 1, heads: 2 } }
+  objective: { mask_ratio: 0.75, reconstruction: {}, global: { nt_xent: {} }, weight: 0.03 }
+  optimizer: { adamw: {} }
+  schedule: { epochs: 2 }
+  batch: { size: 8 }
+  seed: 0
+";
+
+    fn said(from: &str, to: &str) -> String {
+        assert!(PRETRAIN.contains(from), "{from}");
+        let work: Work = SourceText::new("work.yaml", PRETRAIN.replace(from, to)).parse().unwrap();
+        check(&work).map_or_else(|wrong| wrong.message, |()| "fine".to_owned())
+    }
+
+    #[test]
+    fn what_types_cannot_say_is_refused() {
+        assert_eq!(said("seed: 0", "seed: 1"), "fine");
+        let wrong = [
+            ("[{ moving_shapes: { clips: 4 } }]", "[]"),
+            ("clips: 4", "clips: 0"),
+            ("clips: 4", "clips: 4, pair: { distant: { segments: 1 } }"),
+            ("patch: 16", "patch: 15"),
+            ("0.75", "0.99"),
+            ("reconstruction: {}, global: { nt_xent: {} }", "global: ~"),
+            ("nt_xent: {}", "nt_xent: { temperature: 0 }"),
+            ("nt_xent: {}", "vicreg: { projector: [] }"),
+            ("nt_xent: {}", "byol: { momentum: 1.5 }"),
+            ("0.03", "-1"),
+            ("adamw: {}", "adamw: { base_lr: .inf }"),
+            ("adamw: {}", "adamw: { betas: [0.9, 1.0] }"),
+            ("adamw: {}", "lars: { momentum: -0.1 }"),
+            ("epochs: 2", "epochs: 0"),
+            ("epochs: 2", "epochs: 2, warmup_epochs: 3"),
+            ("size: 8", "size: 1"),
+            ("size: 8", "size: 8, accumulate: 0"),
+            ("seed: 0", "seed: 0\n  clip_gradient: 0"),
+            ("seed: 0", "seed: 0\n  cadence: { measure_steps: 0 }"),
+        ];
+        let all: Vec<String> = wrong.iter().map(|(from, to)| said(from, to)).collect();
+        insta::assert_snapshot!(all.join("\n"), @r"
+        data is empty, so there is nothing to train on
+        data.0.moving_shapes.clips (0) must be at least 1
+        data.0.moving_shapes.pair.distant.segments (1) must be at least 2
+        model.image (64) is not a multiple of model.patch (15)
+        objective.mask_ratio (0.99) leaves none of the 16 patches for the encoder to see
+        objective has neither a reconstruction nor a global term, so there is nothing to learn
+        objective.global.nt_xent.temperature (0) must be above 0
+        objective.global.vicreg.projector must list at least one width, each above 0
+        objective.global.byol.momentum (1.5) must lie between 0 and 1
+        objective.weight (-1) must be a finite number of 0 or more
+        optimizer.adamw.base_lr (inf) must be a finite number of 0 or more
+        optimizer.adamw.betas (1) must be at least 0 and below 1
+        optimizer.lars.momentum (-0.1) must lie between 0 and 1
+        schedule.epochs (0) must be at least 1
+        schedule.warmup_epochs (3) is longer than the whole training (2 epochs)
+        batch.size (1) must be at least 2
+        batch.accumulate (0) must be at least 1
+        clip_gradient (0) must be above 0
+        cadence.measure_steps (0) must be at least 1
+        ");
+    }
 }

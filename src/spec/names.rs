@@ -45,7 +45,7 @@ fn variable_names(experiment: &Experiment) -> Result<(), Failure> {
         let place = path[..path.len() - 1].join(".");
         if let Some(before) = places.get(name.as_str()) {
             let message = format!("`{name}` stands in `{}` and in `{place}`", before.join("."));
-            return Err(experiment.source.failure_at(&path, message, "the second").hint("give one of them another name"));
+            return Err(experiment.source.failure_at_key(&path, message, "the second").hint("give one of them another name"));
         }
         places.insert(name, vec![place]);
     }
@@ -55,7 +55,7 @@ fn variable_names(experiment: &Experiment) -> Result<(), Failure> {
 fn identifier(experiment: &Experiment, name: &str, path: &[&str]) -> Result<(), Failure> {
     if let Some((_, why)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
         let message = format!("`{name}` is a name of the program's own");
-        return Err(experiment.source.failure_at(path, message, "choose another name").hint(*why));
+        return Err(experiment.source.failure_at_key(path, message, "choose another name").hint(*why));
     }
     let mut letters = name.chars();
     let starts = letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
@@ -63,7 +63,7 @@ fn identifier(experiment: &Experiment, name: &str, path: &[&str]) -> Result<(), 
         let message = format!("`{name}` cannot be a variable");
         return Err(experiment
             .source
-            .failure_at(path, message, "a variable of templates and expressions")
+            .failure_at_key(path, message, "a variable of templates and expressions")
             .hint("use letters, digits and `_`, and start with a letter"));
     }
     Ok(())
@@ -137,7 +137,7 @@ fn transfers(experiment: &Experiment) -> Result<(), Failure> {
         identifier(experiment, name, &path)?;
         if name == "pretrain" {
             let message = "`pretrain` is the name of the first stage";
-            return Err(experiment.source.failure_at(&path, message, "choose another name"));
+            return Err(experiment.source.failure_at_key(&path, message, "choose another name"));
         }
         for constant in transfer.with.keys() {
             let path = ["transfer", name.as_str(), "with", constant.as_str()];
@@ -145,7 +145,10 @@ fn transfers(experiment: &Experiment) -> Result<(), Failure> {
             let zipped = experiment.zip.iter().any(|group| group.contains_key(constant));
             if zipped || experiment.axes.contains_key(constant) {
                 let message = format!("`{constant}` is an axis, and a constant of the transfer `{name}`");
-                return Err(experiment.source.failure_at(&path, message, "hides the axis").hint("give one of them another name"));
+                return Err(experiment
+                    .source
+                    .failure_at_key(&path, message, "hides the axis")
+                    .hint("give one of them another name"));
             }
         }
     }

@@ -43,6 +43,7 @@ pub struct Experiment {
     pub limit: usize,
     /// Tables and plots; the report reads them from `source`.
     #[serde(default)]
+    #[expect(dead_code, reason = "only allowed here, so that it is no unknown key")]
     report: Option<IgnoredAny>,
     /// The text that this was read from, with overrides applied.
     #[serde(skip)]

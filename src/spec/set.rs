@@ -92,7 +92,23 @@ mod tests {
         let text =
             set(&["axes.mask_ratio=[0.9]", "seeds=1", "with.epochs=2", "with.name=\"0.5\"", "transfer.knn.with.k=[5, 10]"])
                 .unwrap();
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        template: quick
+        axes:
+          mask_ratio:
+          - 0.9
+        transfer:
+          knn:
+            template: knn
+            with:
+              k:
+              - 5
+              - 10
+        seeds: 1
+        with:
+          epochs: 2
+          name: "0.5"
+        "#);
     }
 
     #[test]
@@ -100,6 +116,42 @@ mod tests {
         let wrong =
             ["seeds", "sedes=3", "axes.mask_ratio=0.5", "axes.mask_ratio.0.x=1", "transfer.knnn.with.k=[5]", "with=[", ".a=1"];
         let said: Vec<String> = wrong.iter().map(|one| set(&[one]).unwrap_err()).collect();
-        insta::assert_snapshot!(said.join("\n\n"), @"");
+        insta::assert_snapshot!(said.join("\n\n"), @r#"
+        --set seeds: there is no `=`
+        hint: write `--set key=value` or `--set key.key=value`, with a YAML value
+
+        --set sedes=3: unknown key `sedes`
+         --> a.yaml (with --set):9:1
+          |
+        8 |     template: knn
+        9 | sedes: 3
+          | ^^^^^ not a key here
+        hint: did you mean `seeds`?
+        hint: keys allowed here: experiment, question, template, with, axes, zip, exclude, seeds, transfer, limit, report
+
+        --set axes.mask_ratio=0.5: expected a list of values, or { when: "expression", values: [...] } in `axes.mask_ratio`
+         --> a.yaml (with --set):3:3
+          |
+        2 | axes:
+        3 |   mask_ratio: 0.5
+          |   ^^^^^^^^^^ found `0.5`
+        4 | transfer:
+          |
+
+        --set axes.mask_ratio.0.x=1: `axes.mask_ratio.0` is a single value and has no key `x`
+
+        --set transfer.knnn.with.k=[5]: there is no `knnn` in `transfer`
+        hint: did you mean `knn`?
+        hint: there are: knn
+
+        --set with=[: unclosed bracket '['
+         --> --set:1:1
+          |
+        1 | [
+          | ^ here
+
+        --set .a=1: a key is empty
+        hint: write `--set key=value` or `--set key.key=value`, with a YAML value
+        "#);
     }
 }

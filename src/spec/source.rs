@@ -1,11 +1,11 @@
 //! A named text that is parsed, and drawn where it is wrong.
 
-use super::tree::{Tree, bytes};
+use super::tree::{Part, Tree, bytes};
 use crate::failure::{Failure, nearest};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anyhow::Context;
 use serde::de::DeserializeOwned;
-use serde_saphyr::Error;
+use serde_saphyr::{Error, Location};
 use std::ops::Range;
 use std::path::Path;
 
@@ -36,21 +36,32 @@ impl SourceText {
 
     /// Parses the text as YAML 1.2: `yes` and `012` are texts, a key given twice is an error, `<<` merges, aliases are bounded.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        self.parse_or_mistake().map_err(|mistake| mistake.failure(self))
+    }
+
+    /// The same, with the mistake not yet drawn.
+    pub(crate) fn parse_or_mistake<T: DeserializeOwned>(&self) -> Result<T, Mistake> {
         serde_saphyr::from_str_with_options(&self.text, options()).map_err(|error| self.explain(error.without_snippet()))
     }
 
-    /// A failure at a key path (`["exclude", "0"]`), or at the nearest of its ancestors that is there.
+    /// A failure at the value at a key path (`["exclude", "0"]`), or at the nearest of its ancestors that is there.
     pub fn failure_at(&self, path: &[&str], message: impl Into<String>, label: &str) -> Failure {
-        let span = self.parse::<Tree>().ok().and_then(|tree| tree.locate(path));
-        match span {
-            Some(span) => Failure::input(message).at(self.draw(span, label)),
-            None => Failure::input(format!("{}: {}", self.name, message.into())),
-        }
+        self.mistake_at(path, message, label, Part::Value).failure(self)
+    }
+
+    /// A failure at the key that a path leads to.
+    pub fn failure_at_key(&self, path: &[&str], message: impl Into<String>, label: &str) -> Failure {
+        self.mistake_at(path, message, label, Part::Key).failure(self)
+    }
+
+    pub(crate) fn mistake_at(&self, path: &[&str], message: impl Into<String>, label: &str, part: Part) -> Mistake {
+        let span = self.tree().and_then(|tree| tree.locate(path, part));
+        Mistake { message: message.into(), label: label.to_owned(), span, hints: Vec::new() }
     }
 
     /// A failure at a part of the scalar at a key path; `within` counts bytes of the scalar's value, `value`.
     pub fn failure_within(&self, path: &[&str], value: &str, within: Range<usize>, message: &str, label: &str) -> Failure {
-        let scalar = self.parse::<Tree>().ok().and_then(|tree| tree.locate(path)).unwrap_or(0..self.text.len());
+        let scalar = self.tree().and_then(|tree| tree.locate(path, Part::Value)).unwrap_or(0..self.text.len());
         let whole = self.clamp(scalar);
         // A quoted or folded scalar differs from its value; then all of it is pointed at.
         let span = match self.text[whole.clone()].find(value) {
@@ -91,29 +102,68 @@ impl SourceText {
     }
 
     /// Turns a parser's error into words for a person, with the place and what is allowed there.
-    fn explain(&self, error: &Error) -> Failure {
+    fn explain(&self, error: &Error) -> Mistake {
         if let Error::AliasError { error, .. } = error {
             return self.explain(error);
         }
-        let span = error.location().as_ref().and_then(bytes).unwrap_or(0..0);
-        let within = match self.text_parses() {
-            Some(tree) => tree.path_to(span.start),
-            None => String::new(),
+        let span = error.location().map_or(0..0, |location| bytes(&location).unwrap_or_else(|| self.character_at(&location)));
+        let found = self.text[self.clamp(span.clone())].lines().next().unwrap_or_default();
+        let words = Words::of(error, found);
+        let within = self.tree().map(|tree| tree.path_to(span.start, words.about)).filter(|path| !path.is_empty());
+        let message = match within {
+            Some(path) => format!("{} in `{path}`", words.message),
+            None => words.message,
         };
-        let found = self.text[self.clamp(span.clone())].lines().next().unwrap_or_default().to_owned();
-        let words = Words::of(error, &found);
-        let message = if within.is_empty() { words.message } else { format!("{} in `{within}`", words.message) };
-        words.hints.into_iter().fold(Failure::input(message).at(self.draw(span, &words.label)), Failure::hint)
+        Mistake { message, label: words.label, span: Some(span), hints: words.hints }
     }
 
-    fn text_parses(&self) -> Option<Tree> {
+    fn tree(&self) -> Option<Tree> {
         serde_saphyr::from_str_with_options(&self.text, options()).ok()
     }
+
+    /// The bytes of the character at a line and column; the scanner of YAML knows no more.
+    fn character_at(&self, location: &Location) -> Range<usize> {
+        let line = self.text.split_inclusive('\n').take(location.line().saturating_sub(1) as usize);
+        let start = line.map(str::len).sum::<usize>();
+        let before = self.text[start..].chars().take(location.column().saturating_sub(1) as usize);
+        let start = start + before.map(char::len_utf8).sum::<usize>();
+        start..start + self.text[start..].chars().next().map_or(0, char::len_utf8)
+    }
+}
+
+/// What is wrong in a text, and where; not yet drawn.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Mistake {
+    message: String,
+    label: String,
+    /// The place; unknown when the text does not say it.
+    pub(crate) span: Option<Range<usize>>,
+    hints: Vec<String>,
+}
+
+impl Mistake {
+    /// Draws the mistake in the text that it is in.
+    pub(crate) fn failure(self, source: &SourceText) -> Failure {
+        let failure = match self.span {
+            Some(span) => Failure::input(self.message).at(source.draw(span, &self.label)),
+            None => Failure::input(format!("{}: {}", source.name, self.message)),
+        };
+        self.hints.into_iter().fold(failure, Failure::hint)
+    }
+}
+
+/// Adds a line under the drawing of a failure, in line with it.
+pub(crate) fn noted(mut failure: Failure, note: &str) -> Failure {
+    let gutter = failure.excerpt.find("-->").unwrap_or(1) + 1;
+    failure.excerpt = format!("{}\n{:>gutter$} note: {note}", failure.excerpt.trim_end(), "=");
+    failure
 }
 
 /// What is said about an error: the message, the label at the caret, and the hints.
 struct Words {
     message: String,
+    /// Whether the key is wrong, or the value.
+    about: Part,
     label: String,
     hints: Vec<String>,
 }
@@ -144,10 +194,11 @@ impl Words {
             Error::InvalidScalar { ty, .. } => (format!("expected {}", type_in_words(ty)), format!("found `{found}`")),
             Error::InvalidBooleanStrict { .. } => ("expected true or false".to_owned(), format!("found `{found}`")),
             Error::NullIntoString { .. } => ("expected a text".to_owned(), "found nothing".to_owned()),
-            Error::Unexpected { expected, .. } => (format!("expected {}", type_in_words(expected)), format!("found `{found}`")),
+            Error::Unexpected { expected, .. } => (format!("expected {}", type_in_words(expected)), found_here(found)),
             Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => {
                 ("expected a name or a mapping".to_owned(), "found a list".to_owned())
             }
+            Error::MultipleDocuments { .. } => ("a second document begins".to_owned(), "one document a file".to_owned()),
             Error::Eof { .. } => ("the text ends too early".to_owned(), "nothing here".to_owned()),
             Error::NonFiniteFloat { value, .. } => (format!("`{value}` is not a finite number"), "not finite".to_owned()),
             Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } | Error::AliasReplayStackDepthExceeded { .. } => {
@@ -159,7 +210,14 @@ impl Words {
         if label == "here" && found.starts_with('\t') || message.contains("tab") {
             hints.push("indent with spaces".to_owned());
         }
-        Words { message, label, hints }
+        let key = matches!(
+            error,
+            Error::SerdeUnknownField { .. }
+                | Error::SerdeUnknownVariant { .. }
+                | Error::SerdeMissingField { .. }
+                | Error::DuplicateMappingKey { .. }
+        );
+        Words { message, about: if key { Part::Key } else { Part::Value }, label, hints }
     }
 }
 
@@ -189,8 +247,16 @@ fn plainly(unexpected: &str) -> String {
         "sequence" => "a list".to_owned(),
         "map" => "a mapping".to_owned(),
         "unit value" => "nothing".to_owned(),
-        other => other.strip_prefix("string ").or(other.strip_prefix("boolean ")).unwrap_or(other).replace('"', "`"),
+        other => {
+            let kinds = ["string ", "boolean ", "integer ", "floating point "];
+            kinds.iter().find_map(|kind| other.strip_prefix(kind)).unwrap_or(other).replace('"', "`")
+        }
     }
+}
+
+/// What stands at the place; a list in lines has no sign of its own.
+fn found_here(found: &str) -> String {
+    if found.is_empty() { "found something else".to_owned() } else { format!("found `{found}`") }
 }
 
 /// A parser's message without the place at its end, which is drawn.
@@ -201,7 +267,7 @@ fn without_place(message: &str) -> String {
 
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_nodes: 200_000, max_documents: 1 },
+        budget: serde_saphyr::budget! { max_nodes: 200_000 },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
         emit_comments: false,
         strict_booleans: true,

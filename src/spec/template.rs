@@ -2,17 +2,17 @@
 
 use super::check;
 use super::embedded;
-use super::source::SourceText;
+use super::source::{Mistake, SourceText, noted};
 use super::work::Work;
 use super::yaml_text;
 use crate::failure::{Failure, nearest};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
-use std::collections::{BTreeMap, BTreeSet};
+use minijinja::{AutoEscape, Environment, ErrorKind, OutputSpanKind, UndefinedBehavior};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Steps that a template may take: enough for any run, and an end to a loop without one.
 const FUEL: u64 = 1_000_000;
@@ -57,7 +57,8 @@ pub struct Template {
     environment: Environment<'static>,
     library: Library,
     path: String,
-    parsed: Mutex<BTreeMap<String, Arc<Rendered>>>,
+    title: String,
+    parsed: Mutex<HashMap<String, Arc<Rendered>>>,
 }
 
 /// What a template rendered to.
@@ -85,9 +86,7 @@ impl Template {
     /// Compiles a template of a kind. The failure has no place: the caller knows who asked for the template.
     pub fn load(library: &Library, kind: &str, name: &str) -> Result<Template, Failure> {
         let path = format!("{kind}/{name}");
-        if library.find(&path).is_none() {
-            return Err(unknown(library, &path));
-        }
+        let Some(SourceText { name: title, .. }) = library.find(&path) else { return Err(unknown(library, &path)) };
         let mut environment = Environment::new();
         let loader = library.clone();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -105,14 +104,14 @@ impl Template {
                 Err(minijinja::Error::new(ErrorKind::BadInclude, unknown.to_string()).with_source(unknown))
             }
         });
-        let template = Template { environment, library: library.clone(), path, parsed: Mutex::default() };
+        let template = Template { environment, library: library.clone(), path, title, parsed: Mutex::default() };
         template.compiled().map_err(|error| template.explain(&error, &[]))?;
         Ok(template)
     }
 
     /// What a person calls the template.
-    pub fn title(&self) -> String {
-        self.library.find(&self.path).map_or_else(|| self.path.clone(), |source| source.name)
+    pub fn title(&self) -> &str {
+        &self.title
     }
 
     /// Renders, parses and checks. Equal texts are parsed once. The failure shows the template or the rendered text.
@@ -120,16 +119,18 @@ impl Template {
         let text = self.compiled().and_then(|template| template.render(minijinja::Value::from_pairs(variables.clone())));
         let names: Vec<&str> = variables.keys().copied().collect();
         let text = text.map_err(|error| self.explain(&error, &names))?;
-        let mut parsed = self.parsed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(rendered) = parsed.get(&text) {
+        if let Some(rendered) = self.parsed().get(&text) {
             return Ok(rendered.clone());
         }
         let source = SourceText { name: format!("{} (rendered)", self.title()), text, context_lines: 2 };
-        let work: Work = source.parse().map_err(|failure| self.written_by(failure))?;
-        check::check(&work).map_err(|wrong| self.written_by(wrong.failure(&source)))?;
-        let rendered = Arc::new(Rendered { work });
-        parsed.insert(source.text, rendered.clone());
-        Ok(rendered)
+        let work: Work = source.parse_or_mistake().map_err(|mistake| self.written_by(mistake, &source, variables))?;
+        check::check(&work).map_err(|wrong| self.written_by(wrong.mistake(&source), &source, variables))?;
+        // Another thread may have parsed the same text meanwhile; the first one stays, so that equal texts share one work.
+        Ok(self.parsed().entry(source.text).or_insert_with(|| Arc::new(Rendered { work })).clone())
+    }
+
+    fn parsed(&self) -> MutexGuard<'_, HashMap<String, Arc<Rendered>>> {
+        self.parsed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All variables that the template and what it includes can read, after it was rendered.
@@ -157,9 +158,29 @@ impl Template {
         self.environment.get_template(&format!("{}.yaml.j2", self.path))
     }
 
-    fn written_by(&self, mut failure: Failure) -> Failure {
+    /// The failure of a text that is no run: shows the text, and names the line of the template that wrote it.
+    fn written_by(&self, mistake: Mistake, source: &SourceText, variables: &BTreeMap<&str, minijinja::Value>) -> Failure {
+        let origin = mistake.span.as_ref().and_then(|span| self.origin(span.start, variables));
+        let mut failure = mistake.failure(source);
         failure.message = format!("{} renders to no run: {}", self.title(), failure.message);
-        failure
+        match origin {
+            Some(origin) => noted(failure, &format!("written by {origin}")),
+            None => failure,
+        }
+    }
+
+    /// The line of a template that wrote the byte at an offset of the rendered text.
+    fn origin(&self, offset: usize, variables: &BTreeMap<&str, minijinja::Value>) -> Option<String> {
+        let (_, spans) = self.compiled().ok()?.render_with_spans(minijinja::Value::from_pairs(variables.clone())).ok()?;
+        let span = spans.iter().find(|span| span.output_range().contains(&offset))?;
+        let source = self.library.find(span.name().trim_end_matches(".yaml.j2"))?;
+        let within = match span.kind() {
+            OutputSpanKind::Raw => offset - span.output_range().start,
+            _ => 0,
+        };
+        let start = span.source_range().start + within;
+        let line = source.text.get(..start)?.matches('\n').count();
+        Some(format!("{}:{}: {}", source.name, line + 1, source.text.lines().nth(line)?.trim()))
     }
 
     /// Turns minijinja's error into a failure that points into the template that caused it.

@@ -18,26 +18,36 @@ pub(crate) enum Tree {
     Scalar(Value),
 }
 
+/// The part of an entry that is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The key of a mapping's entry.
+    Key,
+    /// The value, or the element of a list.
+    Value,
+}
+
 impl Tree {
-    /// The place of the key or the element at a path; of its nearest ancestor, when it is not there.
-    pub(crate) fn locate(&self, path: &[&str]) -> Option<Range<usize>> {
+    /// The place of the entry at a path; of its nearest ancestor, when it is not there.
+    pub(crate) fn locate(&self, path: &[&str], part: Part) -> Option<Range<usize>> {
         let (step, rest) = path.split_first()?;
         let (own, child) = match self {
             Tree::Map(entries) => {
                 let (key, value) = entries.iter().find(|(key, _)| key.value == *step)?;
-                // A list, a number or a text is pointed at itself; a mapping starts too far from its key.
-                let own =
-                    if rest.is_empty() && !matches!(value.value, Tree::Map(_)) { &value.referenced } else { &key.referenced };
+                // A list and a mapping start far from their key, so only a single value is pointed at itself.
+                let single = matches!(value.value, Tree::Scalar(_));
+                let at_value = rest.is_empty() && single && part == Part::Value;
+                let own = if at_value { &value.referenced } else { &key.referenced };
                 (own, value)
             }
             Tree::List(elements) => elements.get(step.parse::<usize>().ok()?).map(|element| (&element.referenced, element))?,
             Tree::Scalar(_) => return None,
         };
-        child.value.locate(rest).or_else(|| bytes(own))
+        child.value.locate(rest, part).or_else(|| bytes(own))
     }
 
-    /// The path of the mapping or list that holds the node at a place, as in `transfer.knn` or `exclude[0]`.
-    pub(crate) fn path_to(&self, offset: usize) -> String {
+    /// The path of the value at a place, as in `exclude[0]`; of the mapping around it, where its key is what is wrong.
+    pub(crate) fn path_to(&self, offset: usize, about: Part) -> String {
         let mut path = String::new();
         let mut tree = self;
         loop {
@@ -45,13 +55,17 @@ impl Tree {
             tree = match tree {
                 Tree::Map(entries) => {
                     let Some((key, value)) = entries.iter().rev().find(|(key, _)| starts(&key.referenced)) else { return path };
-                    if bytes(&key.referenced).is_some_and(|span| span.contains(&offset)) {
+                    let at_key = bytes(&key.referenced).is_some_and(|span| span.contains(&offset));
+                    if at_key && about == Part::Key {
                         return path;
                     }
                     if !path.is_empty() {
                         path.push('.');
                     }
                     path.push_str(&key.value);
+                    if at_key {
+                        return path;
+                    }
                     &value.value
                 }
                 Tree::List(elements) => {

@@ -126,7 +126,8 @@ impl<DB: DrawingBackend> Canvas<DB> {
         let style = if lettering.bold { FontStyle::Bold } else { FontStyle::Normal };
         let font = FontDesc::new(FontFamily::Name(FONT), lettering.size * self.scale, style);
         let font = if lettering.upright { font.transform(FontTransform::Rotate270) } else { font };
-        TextStyle::from(font).color(&lettering.color).pos(Pos::new(lettering.anchor.0, lettering.anchor.1))
+        let pos = Pos::new(lettering.anchor.0, lettering.anchor.1);
+        TextStyle { font, color: lettering.color.to_backend_color(), pos }
     }
 
     /// Writes a text.

@@ -103,13 +103,11 @@ impl Picture for Chart {
         let mut chart = ChartBuilder::on(&plot)
             .set_label_area_size(LabelAreaPosition::Left, canvas.px(widest + LABEL + 46.0))
             .set_label_area_size(LabelAreaPosition::Bottom, canvas.px(TICK + LABEL + 38.0))
-            .build_cartesian_2d(range(&self.x), range(&self.y))?;
+            .build_cartesian_2d(self.x.clone(), self.y.clone())?;
         chart
             .configure_mesh()
             .x_labels(self.x.ticks.len())
             .y_labels(self.y.ticks.len())
-            .x_label_formatter(&|x| text_at(&self.x, *x))
-            .y_label_formatter(&|y| text_at(&self.y, *y))
             .x_desc(self.x.title.clone())
             .y_desc(self.y.title.clone())
             .bold_line_style(GRID.stroke_width(canvas.stroke(1.5)))
@@ -220,16 +218,4 @@ fn marker<DB: DrawingBackend>(canvas: &Canvas<DB>, n: usize, (x, y): (i32, i32))
         }
     }
     Ok(())
-}
-
-fn range(
-    axis: &Axis,
-) -> impl Ranged<ValueType = f64, FormatOption = plotters::coord::ranged1d::DefaultFormatting> + AsRangedCoord<Value = f64> + use<>
-{
-    (axis.from..axis.to).with_key_points(axis.ticks.iter().map(|(place, _)| *place).collect())
-}
-
-fn text_at(axis: &Axis, place: f64) -> String {
-    let near = |tick: &&(f64, String)| (tick.0 - place).abs() <= (axis.to - axis.from).abs() * 1e-9;
-    axis.ticks.iter().find(near).map(|(_, text)| text.clone()).unwrap_or_default()
 }

@@ -1,6 +1,8 @@
 //! Where the marks of an axis stand, and what is written at them.
 
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use serde_json::Value;
+use std::ops::Range;
 
 /// An axis: its title, its ends, and its marks.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +47,34 @@ impl Axis {
         let crowded = values.len() > 9 && !logarithmic;
         let ticks = if crowded { round_ticks(low, high) } else { positions.iter().copied().zip(labels).collect() };
         (Axis { title, from: low - room, to: high + room, ticks }, positions)
+    }
+}
+
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (first, last): (i32, i32)) -> i32 {
+        let share = (value - self.from) / (self.to - self.from);
+        first + (share * f64::from(last - first)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if hint.weight().allow_light_points() { Vec::new() } else { self.ticks.iter().map(|(place, _)| *place).collect() }
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.from..self.to
+    }
+}
+
+impl ValueFormatter<f64> for Axis {
+    fn format(place: &f64) -> String {
+        place.to_string()
+    }
+
+    fn format_ext(&self, place: &f64) -> String {
+        self.ticks.iter().find(|tick| tick.0 == *place).map(|(_, text)| text.clone()).unwrap_or_default()
     }
 }
 
