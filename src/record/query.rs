@@ -1,0 +1,143 @@
+//! Any question that a person can put in SQL.
+
+use super::{BUSY_TIMEOUT, FILE, Record};
+use crate::failure::Failure;
+use anyhow::{Context, Result};
+use comfy_table::{CellAlignment, Table, presets};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+use serde_json::{Map, Value};
+
+/// An answer: the names of the columns, and the rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The rows, each as long as `columns`. Blobs are hexadecimal text.
+    pub rows: Vec<Vec<Value>>,
+}
+
+impl Record {
+    /// Answers a question in SQL, over a connection that can only read.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the SQL is wrong or would change the database.
+    pub fn query(&self, sql: &str) -> Result<Rows> {
+        let path = self.results.join(FILE);
+        let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        db.busy_timeout(BUSY_TIMEOUT)?;
+        answer(&db, sql)
+    }
+}
+
+fn answer(db: &Connection, sql: &str) -> Result<Rows> {
+    let mut statement = db.prepare(sql).map_err(|error| wrong(db, sql, &error))?;
+    if !statement.readonly() {
+        return Err(Failure::input("the query would change the database, and queries only read")
+            .hint("lab.sqlite is an index of the run folders: change those, then `vicmae reindex`")
+            .into());
+    }
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    let mut answers = statement.query([]).map_err(|error| wrong(db, sql, &error))?;
+    let mut rows = Vec::new();
+    while let Some(row) = answers.next().map_err(|error| wrong(db, sql, &error))? {
+        rows.push((0..columns.len()).map(|column| Ok(json(row.get_ref(column)?))).collect::<Result<_>>()?);
+    }
+    Ok(Rows { columns, rows })
+}
+
+fn wrong(db: &Connection, sql: &str, error: &rusqlite::Error) -> Failure {
+    let (message, offset) = match error {
+        rusqlite::Error::SqlInputError { msg, offset, .. } => (msg.clone(), usize::try_from(*offset).ok()),
+        rusqlite::Error::SqliteFailure(_, Some(message)) => (message.clone(), None),
+        rusqlite::Error::MultipleStatement => ("there is more than one statement".to_owned(), None),
+        rusqlite::Error::Empty => ("there is no statement".to_owned(), None),
+        other => (other.to_string(), None),
+    };
+    let mut failure = Failure::input(format!("the query cannot be answered: {message}"));
+    if let Some(before) = offset.and_then(|offset| sql.get(..offset)) {
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let whole = sql.lines().nth(before.matches('\n').count()).unwrap_or_default();
+        failure = failure.at(format!("  {whole}\n  {}^", " ".repeat(line.chars().count())));
+    }
+    let tables = table_names(db).unwrap_or_default();
+    if let Some(name) = message.strip_prefix("no such table: ") {
+        failure = failure.nearest(name, tables.iter().map(String::as_str));
+    }
+    failure.hint(format!("tables and views: {}", tables.join(", ")))
+}
+
+fn table_names(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY type DESC, name";
+    db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
+fn json(value: ValueRef) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(integer) => integer.into(),
+        // JSON has no infinity; text says it better than null would.
+        ValueRef::Real(real) if real.is_infinite() => real.to_string().into(),
+        ValueRef::Real(real) => real.into(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into(),
+        ValueRef::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+    }
+}
+
+impl Rows {
+    /// The answer as a table for the terminal; numbers stand to the right.
+    pub fn to_text(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_FULL_CONDENSED).set_header(&self.columns);
+        for row in &self.rows {
+            table.add_row(row.iter().map(|value| {
+                let cell = comfy_table::Cell::new(text(value));
+                if value.is_number() { cell.set_alignment(CellAlignment::Right) } else { cell }
+            }));
+        }
+        table.to_string()
+    }
+
+    /// The answer as JSON: an array of one object a row.
+    pub fn to_json(&self) -> Value {
+        let object =
+            |row: &Vec<Value>| Value::Object(self.columns.iter().cloned().zip(row.iter().cloned()).collect::<Map<_, _>>());
+        Value::Array(self.rows.iter().map(object).collect())
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripted::Lab;
+    use crate::failure::exit_code;
+
+    #[test]
+    fn an_answer_is_a_table_or_json() {
+        let lab = Lab::with_one_done_run();
+        let rows = lab.record.query("SELECT metric, step, value FROM final ORDER BY metric").unwrap();
+        insta::assert_snapshot!(rows.to_text(), @"");
+        insta::assert_snapshot!(rows.to_json(), @"");
+    }
+
+    #[test]
+    fn what_would_write_is_refused_and_what_is_wrong_points_at_the_place() {
+        let lab = Lab::with_one_done_run();
+        let refused = |sql: &str| {
+            let error = lab.record.query(sql).unwrap_err();
+            assert_eq!(exit_code(&error), 2);
+            error.to_string()
+        };
+        insta::assert_snapshot!(refused("DELETE FROM runs"), @"");
+        insta::assert_snapshot!(refused("SELECT *\nFROM curve"), @"");
+        insta::assert_snapshot!(refused("SELECT 1; SELECT 2"), @"");
+    }
+}

@@ -1,0 +1,125 @@
+//! The `report:` block of an experiment.
+
+use super::question::Question;
+use super::{plot, table};
+use crate::event::{LOSS, Metric, TOP1, TOP5};
+use crate::failure::Failure;
+use anyhow::Result;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+
+/// What a report shows.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Tables, in order.
+    pub tables: Vec<table::Config>,
+    /// Plots, in order.
+    pub plots: Vec<plot::Config>,
+}
+
+/// One name, or a list of names.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Names(pub Vec<String>);
+
+impl Config {
+    /// Reads the `report:` block of an experiment; nothing when it has none. `file` is the name shown in mistakes.
+    ///
+    /// # Errors
+    /// A [`Failure`] that points at the place.
+    pub fn read(text: &str, file: &str) -> Result<Option<Config>> {
+        // All other keys belong to the spec, which checks them.
+        #[derive(Deserialize)]
+        struct Experiment {
+            #[serde(default)]
+            report: Option<Config>,
+        }
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let experiment: Experiment = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+            let excerpt = error.render_with_options(serde_saphyr::render_options! { source_name: Some(file) });
+            Failure::input("the report block is wrong").at(excerpt)
+        })?;
+        Ok(experiment.report)
+    }
+
+    /// What is shown of an experiment that does not say: one table a transfer stage and the curves of the loss.
+    pub fn default_for(question: &Question) -> Config {
+        let axes = question.axes();
+        let transfers = question.stages().into_iter().filter(|stage| stage != "pretrain");
+        let tables = transfers.map(|stage| default_table(&stage, &axes, question)).collect();
+        let curves = plot::curves::Config { metric: LOSS.into(), color: axes.first().cloned(), filter: None };
+        let trained = question.stages().iter().any(|stage| stage == "pretrain");
+        Config { tables, plots: if trained { vec![plot::Config::Curves(curves)] } else { Vec::new() } }
+    }
+}
+
+/// All axes stand in the rows but the second, which makes the columns: so nothing is averaged but seeds.
+fn default_table(stage: &str, axes: &[String], question: &Question) -> table::Config {
+    let (rows, columns) = match axes {
+        [first, second, others @ ..] => {
+            (std::iter::once(first).chain(others).cloned().collect(), Some(Names(vec![second.clone()])))
+        }
+        few => (few.to_vec(), None),
+    };
+    let measured = |metric: &&str| *metric == TOP1 || (columns.is_none() && question.measured(stage, &Metric::new(*metric)));
+    let cell = [TOP1, TOP5].iter().filter(|metric| measured(metric)).map(|metric| format!("{stage}.{metric}")).collect();
+    table::Config { rows: Names(rows), columns, cell: Names(cell), ..table::Config::default() }
+}
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NamesVisitor;
+        impl<'de> Visitor<'de> for NamesVisitor {
+            type Value = Names;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name or a list of names")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Names, E> {
+                Ok(Names(vec![name.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, names: A) -> Result<Names, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(names)).map(Names)
+            }
+        }
+        deserializer.deserialize_any(NamesVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = r#"
+experiment: mask-ratio
+axes: { method: [mae] }
+report:
+  tables:
+    - { rows: method, columns: [mask_ratio, weight], cell: linear.top1, baseline: mae, best: bold }
+  plots:
+    - line: { x: mask_ratio, y: linear.top1, color: method }
+    - heatmap: { x: weight, y: mask_ratio, value: knn.top1, filter: "method == 'vic_mae'" }
+    - curves: { metric: loss, color: method }
+"#;
+
+    #[test]
+    fn the_block_is_read_and_the_rest_is_left_alone() {
+        let config = Config::read(EXAMPLE, "x.yaml").unwrap().unwrap();
+        assert_eq!(config.tables[0].columns, Some(Names(vec!["mask_ratio".into(), "weight".into()])));
+        assert_eq!(config.tables[0].cell, Names(vec!["linear.top1".into()]));
+        assert_eq!(config.plots.len(), 3);
+        assert_eq!(Config::read("experiment: x", "x.yaml").unwrap(), None);
+    }
+
+    #[test]
+    fn a_mistake_points_at_its_place() {
+        let wrong = EXAMPLE.replace("value: knn", "valeu: knn");
+        let error = Config::read(&wrong, "experiments/x.yaml").unwrap_err();
+        assert_eq!(crate::failure::exit_code(&error), 2);
+        insta::assert_snapshot!(error, @"");
+    }
+}

@@ -1,0 +1,225 @@
+//! What an experiment asked and what its runs answered: typed rows from the database.
+
+use crate::event::{Known, Metric};
+use crate::failure::Failure;
+use crate::record::{Record, RunRow, RunState};
+use crate::run_id::RunId;
+use anyhow::Result;
+use indexmap::{IndexMap, IndexSet};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The axis over which statistics are made, and no other.
+pub const SEED: &str = "seed";
+
+/// An experiment with all that a report needs of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// The name of the experiment.
+    pub experiment: String,
+    /// What it wants to know.
+    pub question: String,
+    /// The file it was read from.
+    pub file: String,
+    /// What it asked for, in its order.
+    pub rows: Vec<Row>,
+    /// The curves of the metrics that were wanted, by run.
+    pub curves: BTreeMap<Quantity, BTreeMap<RunId, Vec<(u64, f64)>>>,
+}
+
+/// One cell that was asked for, and what its run answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// `pretrain`, or the name of the transfer.
+    pub stage: String,
+    /// The value of each axis but the seed.
+    pub axes: IndexMap<String, Value>,
+    /// The value of the seed axis.
+    pub seed: Option<Value>,
+    /// The run that answers.
+    pub run: RunRow,
+    /// The last value of each metric; empty as long as the run is not done.
+    pub values: BTreeMap<Metric, f64>,
+}
+
+/// A metric of a stage: `linear.top1`, `pretrain.loss.reconstruction`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Quantity {
+    /// The stage.
+    pub stage: String,
+    /// The metric.
+    pub metric: Metric,
+}
+
+impl Question {
+    /// Reads an experiment, without curves.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the record knows no experiment of that name.
+    pub fn read(record: &Record, experiment: &str) -> Result<Question> {
+        let known = record.experiments()?;
+        let Some(card) = known.iter().find(|card| card.name == experiment) else {
+            return Err(Failure::input(format!("there is no experiment `{experiment}` in the record"))
+                .nearest(experiment, known.iter().map(|card| card.name.as_str()))
+                .hint("an experiment is recorded when it is first run: `vicmae run experiments/<name>.yaml`")
+                .into());
+        };
+        let mut finals: BTreeMap<RunId, BTreeMap<Metric, f64>> = BTreeMap::new();
+        for last in record.finals(experiment)? {
+            finals.entry(last.run).or_default().insert(last.metric, last.value);
+        }
+        let row = |cell: crate::record::Cell| {
+            let mut axes = cell.axes;
+            let seed = axes.shift_remove(SEED);
+            let done = cell.run.state == RunState::Done;
+            let values = finals.get(&cell.run.id).filter(|_| done).cloned().unwrap_or_default();
+            Row { stage: cell.stage, axes, seed, run: cell.run, values }
+        };
+        let rows = record.cells(experiment)?.into_iter().map(row).collect();
+        let (question, file) = (card.question.clone(), card.file.clone());
+        Ok(Question { experiment: experiment.to_owned(), question, file, rows, curves: BTreeMap::new() })
+    }
+
+    /// Reads the curves of some metrics too.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn with_curves(mut self, record: &Record, wanted: impl IntoIterator<Item = Quantity>) -> Result<Question> {
+        for quantity in wanted {
+            let mut curves: BTreeMap<RunId, Vec<(u64, f64)>> = BTreeMap::new();
+            for point in record.curves(&self.experiment, &quantity.stage, &quantity.metric)? {
+                curves.entry(point.run).or_default().push((point.step, point.value));
+            }
+            self.curves.insert(quantity, curves);
+        }
+        Ok(self)
+    }
+
+    /// The axes but the seed, in the order in which cells first have them.
+    pub fn axes(&self) -> Vec<String> {
+        self.rows.iter().flat_map(|row| row.axes.keys().cloned()).collect::<IndexSet<_>>().into_iter().collect()
+    }
+
+    /// The stages, in the order in which they are first asked for.
+    pub fn stages(&self) -> Vec<String> {
+        self.rows.iter().map(|row| row.stage.clone()).collect::<IndexSet<_>>().into_iter().collect()
+    }
+
+    /// Whether some run of the stage is done and measured the metric.
+    pub fn measured(&self, stage: &str, metric: &Metric) -> bool {
+        self.rows.iter().any(|row| row.stage == stage && row.values.contains_key(metric))
+    }
+
+    /// Reads `<stage>.<metric>`.
+    ///
+    /// # Errors
+    /// A [`Failure`] when there is no such stage, or its runs are done and measured no such metric.
+    pub fn quantity(&self, text: &str) -> Result<Quantity> {
+        let stages = self.stages();
+        let split = text.split_once('.').filter(|(stage, _)| stages.iter().any(|known| known == stage));
+        let Some((stage, metric)) = split else {
+            let stage = text.split('.').next().unwrap_or_default();
+            return Err(Failure::input(format!("`{text}` names no stage of `{}`", self.experiment))
+                .nearest(stage, stages.iter().map(String::as_str))
+                .hint(format!(
+                    "write <stage>.<metric>, as in `{}.top1`; stages: {}",
+                    stages.last().map_or("linear", |s| s),
+                    stages.join(", ")
+                ))
+                .into());
+        };
+        let quantity = Quantity { stage: stage.to_owned(), metric: Metric::new(metric) };
+        let metrics: IndexSet<&str> =
+            self.rows.iter().filter(|row| row.stage == stage).flat_map(|row| row.values.keys().map(Metric::as_str)).collect();
+        if !metrics.is_empty() && !metrics.contains(metric) {
+            let list = metrics.iter().copied().collect::<Vec<_>>().join(", ");
+            return Err(Failure::input(format!("no run of stage `{stage}` measured `{metric}`"))
+                .nearest(metric, metrics)
+                .hint(format!("measured there: {list}"))
+                .into());
+        }
+        Ok(quantity)
+    }
+
+    /// Checks that `axis` is an axis of the experiment.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names those there are.
+    pub fn check_axis(&self, axis: &str) -> Result<()> {
+        let axes = self.axes();
+        if axes.iter().any(|known| known == axis) {
+            return Ok(());
+        }
+        let failure = Failure::input(format!("`{axis}` is no axis of `{}`", self.experiment));
+        if axis == SEED {
+            return Err(failure.hint("seeds are what means and deviations are made over").into());
+        }
+        let hint = format!("axes: {}", axes.join(", "));
+        Err(failure.nearest(axis, axes.iter().map(String::as_str)).hint(hint).into())
+    }
+}
+
+impl Quantity {
+    /// What it is, for titles: `Top-1 accuracy (%)`.
+    pub fn title(&self) -> String {
+        match self.metric.known() {
+            Some(Known { name, title, unit, .. }) => {
+                let rest = self.metric.as_str().strip_prefix(name).unwrap_or_default().trim_start_matches(['.', '_']);
+                let rest = if rest.is_empty() { String::new() } else { format!(", {rest}") };
+                let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
+                format!("{title}{rest}{unit}")
+            }
+            None => self.metric.to_string(),
+        }
+    }
+}
+
+impl std::fmt::Display for Quantity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.stage, self.metric)
+    }
+}
+
+/// The value of an axis as people read it; an axis that does not apply is a dash.
+pub fn label(value: &Value) -> String {
+    match value {
+        Value::Null => "–".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{EXPERIMENT, lab, question};
+    use super::*;
+
+    #[test]
+    fn rows_have_axes_seeds_and_the_values_of_runs_that_are_done() {
+        let question = question();
+        assert_eq!(question.axes(), ["method", "mask_ratio", "weight"]);
+        assert_eq!(question.stages(), ["pretrain", "linear"]);
+        let row = &question.rows[1];
+        assert_eq!((row.stage.as_str(), row.seed.clone(), row.values[&Metric::new("top1")]), ("linear", Some(0.into()), 63.0));
+        assert!(question.rows.iter().filter(|row| row.run.state != RunState::Done).all(|row| row.values.is_empty()));
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused_with_what_is() {
+        let (lab, question) = (lab(), question());
+        assert_eq!(question.quantity("linear.top5").unwrap().title(), "Top-5 accuracy (%)");
+        insta::assert_snapshot!(question.quantity("liner.top1").unwrap_err(), @"");
+        insta::assert_snapshot!(question.quantity("linear.top3").unwrap_err(), @"");
+        insta::assert_snapshot!(question.check_axis("mask").unwrap_err(), @"");
+        insta::assert_snapshot!(Question::read(&lab.record, "mask-ration").unwrap_err(), @"");
+        assert!(Question::read(&lab.record, EXPERIMENT).is_ok());
+    }
+
+    #[test]
+    fn titles_keep_the_end_of_a_metric() {
+        let title = |metric: &str| Quantity { stage: "knn".into(), metric: Metric::new(metric) }.title();
+        assert_eq!(title("top1_k20"), "Top-1 accuracy, k20 (%)");
+        assert_eq!(title("loss.global.variance"), "Global (contrastive) loss, variance");
+        assert_eq!(title("mystery"), "mystery");
+    }
+}
