@@ -1,7 +1,7 @@
 //! From points of the grid to runs: renders the templates at every point and merges equal runs.
 
 use super::Fingerprint;
-use super::condition::Condition;
+use super::condition::{Condition, Scope};
 use super::grid::{self, Point};
 use super::identity::Identifier;
 use super::run::{Cell, PRETRAIN, Run};
@@ -81,7 +81,7 @@ fn render<'a>(
     point: &Point,
 ) -> Result<Vec<(&'a Stage<'a>, Arc<Rendered>)>, Failure> {
     let conditional = stages.iter().any(|stage| stage.when.is_some());
-    let scope = conditional.then(|| grid::scope_at(experiment, point)).unwrap_or_default();
+    let scope = if conditional { grid::scope_at(experiment, point) } else { Scope::default() };
     let mut works = Vec::with_capacity(stages.len());
     for stage in stages {
         if let Some(when) = &stage.when
