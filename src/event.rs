@@ -25,6 +25,7 @@ pub struct Event {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[expect(missing_docs, reason = "the variants say what their fields are")]
 pub enum Kind {
     /// The worker has begun. `from_step` is above 0 when it resumed from a checkpoint.
     Started { host: String, device: String, from_step: u64, steps: u64 },

@@ -17,6 +17,7 @@
 pub mod event;
 pub mod failure;
 pub mod rng;
+mod rule;
 pub mod run_id;
 
 pub mod run_folder;

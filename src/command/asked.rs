@@ -15,7 +15,7 @@ pub(super) struct Asked {
     /// The experiment's YAML file
     pub(super) file: PathBuf,
 
-    /// Changes a value of the experiment: `--set schedule.epochs=2`
+    /// Changes a value of the experiment: `--set with.epochs=2`
     #[arg(long = "set", value_name = "A.B=V")]
     pub(super) sets: Vec<String>,
 

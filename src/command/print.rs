@@ -16,3 +16,12 @@ pub(super) fn line(text: &str) -> Result<()> {
 pub(super) fn json(value: &impl Serialize) -> Result<()> {
     line(&serde_json::to_string_pretty(value).context("cannot write the answer as JSON")?)
 }
+
+/// The width of the terminal and whether it shows colours: no width and no colours where there is no terminal.
+pub(super) fn terminal() -> (Option<u16>, bool) {
+    let terminal = console::Term::stdout();
+    if !terminal.is_term() {
+        return (None, false);
+    }
+    (Some(terminal.size().1), console::colors_enabled())
+}

@@ -32,7 +32,8 @@ pub(super) fn make(experiment: &Experiment, results: &Path) -> Result<()> {
     let record = results::the_record(results)?;
     let folder = results.join("reports").join(&experiment.name);
     let written = report::write(&record, &experiment.name, config.as_ref(), results, &folder)?;
-    written.tables.iter().try_for_each(|table| print::line(&format!("\n{}\n\n{}", table.title, table.to_markdown())))?;
+    let (width, color) = print::terminal();
+    written.tables.iter().try_for_each(|table| print::line(&format!("\n{}", table.to_text(width, color))))?;
     print::line(&format!("\nreport: {}", written.index.display()))
 }
 

@@ -14,7 +14,7 @@ use std::path::Path;
 ///
 /// Examples:
 ///   vicmae show 3f2a91
-///   vicmae show "mae mask_ratio=0.75 seed=0"
+///   vicmae show "mae,mask_ratio=0.75,seed=0"
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {

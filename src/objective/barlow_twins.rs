@@ -5,6 +5,7 @@ use crate::model::Head;
 use crate::model::Init;
 use crate::model::Precision;
 use crate::model::Style;
+use crate::rule::{Checked, not_negative, widths};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,14 @@ pub struct Config {
     pub lambda: f64,
     /// Widths of the projector's layers.
     pub projector: Vec<usize>,
+}
+
+impl Config {
+    /// Says what is wrong with the knobs, if anything is; `at` is the path of the term.
+    pub fn check(&self, at: &str) -> Checked {
+        not_negative(&format!("{at}.lambda"), self.lambda)?;
+        widths(&format!("{at}.projector"), &self.projector)
+    }
 }
 
 impl Default for Config {

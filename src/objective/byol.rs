@@ -7,6 +7,7 @@ use crate::model::Init;
 use crate::model::Precision;
 use crate::model::Style;
 use crate::model::state;
+use crate::rule::{Checked, at_least, share, widths};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,15 @@ pub struct Config {
     pub predictor: usize,
     /// Momentum of the teacher at the start; it rises to 1 along half a cosine.
     pub momentum: f64,
+}
+
+impl Config {
+    /// Says what is wrong with the knobs, if anything is; `at` is the path of the term.
+    pub fn check(&self, at: &str) -> Checked {
+        at_least(&format!("{at}.predictor"), self.predictor as u64, 1)?;
+        share(&format!("{at}.momentum"), self.momentum)?;
+        widths(&format!("{at}.projector"), &self.projector)
+    }
 }
 
 impl Default for Config {

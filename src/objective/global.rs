@@ -5,6 +5,7 @@ use crate::model::Init;
 use crate::model::Mask;
 use crate::model::Pooling;
 use crate::model::Precision;
+use crate::rule::Checked;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,15 @@ macro_rules! global_terms {
         #[serde(rename_all = "snake_case", deny_unknown_fields)]
         pub enum Config {
             $(#[doc = $doc] $name(super::$module::Config),)*
+        }
+
+        impl Config {
+            /// Says what is wrong with the knobs, if anything is; `at` is the path of the global term.
+            pub fn check(&self, at: &str) -> Checked {
+                match self {
+                    $(Config::$name(config) => config.check(&format!("{at}.{}", stringify!($module))),)*
+                }
+            }
         }
 
         /// The names of all global terms, with a line on each.

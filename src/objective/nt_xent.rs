@@ -5,6 +5,7 @@ use crate::model::Head;
 use crate::model::Init;
 use crate::model::Precision;
 use crate::model::Style;
+use crate::rule::{Checked, positive, widths};
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Bool, Tensor};
@@ -18,6 +19,14 @@ pub struct Config {
     pub temperature: f64,
     /// Widths of the projector's layers.
     pub projector: Vec<usize>,
+}
+
+impl Config {
+    /// Says what is wrong with the knobs, if anything is; `at` is the path of the term.
+    pub fn check(&self, at: &str) -> Checked {
+        positive(&format!("{at}.temperature"), self.temperature)?;
+        widths(&format!("{at}.projector"), &self.projector)
+    }
 }
 
 impl Default for Config {

@@ -5,6 +5,7 @@ use crate::model::Head;
 use crate::model::Init;
 use crate::model::Precision;
 use crate::model::Style;
+use crate::rule::{Checked, at_least, widths};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,14 @@ pub struct Config {
     pub predictor: usize,
     /// Whether the predictor's learning rate stays constant, as in the paper's appendix.
     pub constant_predictor_lr: bool,
+}
+
+impl Config {
+    /// Says what is wrong with the knobs, if anything is; `at` is the path of the term.
+    pub fn check(&self, at: &str) -> Checked {
+        at_least(&format!("{at}.predictor"), self.predictor as u64, 1)?;
+        widths(&format!("{at}.projector"), &self.projector)
+    }
 }
 
 impl Default for Config {

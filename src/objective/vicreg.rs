@@ -5,6 +5,7 @@ use crate::model::Head;
 use crate::model::Init;
 use crate::model::Precision;
 use crate::model::Style;
+use crate::rule::{Checked, not_negative, widths};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
@@ -22,6 +23,16 @@ pub struct Config {
     pub covariance: f64,
     /// Widths of the expander's layers.
     pub projector: Vec<usize>,
+}
+
+impl Config {
+    /// Says what is wrong with the knobs, if anything is; `at` is the path of the term.
+    pub fn check(&self, at: &str) -> Checked {
+        not_negative(&format!("{at}.invariance"), self.invariance)?;
+        not_negative(&format!("{at}.variance"), self.variance)?;
+        not_negative(&format!("{at}.covariance"), self.covariance)?;
+        widths(&format!("{at}.projector"), &self.projector)
+    }
 }
 
 impl Default for Config {

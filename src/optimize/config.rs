@@ -1,5 +1,6 @@
 //! The knobs of an optimizer, of the learning rate over time, and of the batch.
 
+use crate::rule::{Checked, at_least, ensure, not_negative, positive, share};
 use serde::{Deserialize, Serialize};
 
 /// An optimizer.
@@ -87,6 +88,47 @@ impl Optimizer {
             Optimizer::Lars(lars) => lars.base_lr,
         };
         base * batch as f64 / 256.0
+    }
+
+    /// Says what is wrong with the knobs, if anything is; `at` is the path of the optimizer.
+    pub fn check(&self, at: &str) -> Checked {
+        match self {
+            Optimizer::Adamw(adamw) => {
+                not_negative(&format!("{at}.adamw.base_lr"), adamw.base_lr)?;
+                not_negative(&format!("{at}.adamw.weight_decay"), adamw.weight_decay)?;
+                positive(&format!("{at}.adamw.eps"), adamw.eps)?;
+                adamw.betas.iter().try_for_each(|beta| {
+                    ensure((0.0..1.0).contains(beta), || format!("{at}.adamw.betas ({beta}) must be at least 0 and below 1"))
+                })
+            }
+            Optimizer::Lars(lars) => {
+                not_negative(&format!("{at}.lars.base_lr"), lars.base_lr)?;
+                not_negative(&format!("{at}.lars.weight_decay"), lars.weight_decay)?;
+                not_negative(&format!("{at}.lars.trust"), lars.trust)?;
+                share(&format!("{at}.lars.momentum"), lars.momentum)
+            }
+        }
+    }
+}
+
+impl Schedule {
+    /// Says what is wrong with the knobs, if anything is; `at` is the path of the schedule.
+    pub fn check(&self, at: &str) -> Checked {
+        at_least(&format!("{at}.epochs"), self.epochs.into(), 1)?;
+        not_negative(&format!("{at}.warmup_epochs"), self.warmup_epochs)?;
+        not_negative(&format!("{at}.min_lr"), self.min_lr)?;
+        let (warmup, epochs) = (self.warmup_epochs, self.epochs);
+        ensure(warmup <= f64::from(epochs), || {
+            format!("{at}.warmup_epochs ({warmup}) is longer than the whole training ({epochs} epochs)")
+        })
+    }
+}
+
+impl Batch {
+    /// Says what is wrong with the knobs, if anything is; `at` is the path of the batch.
+    pub fn check(&self, at: &str) -> Checked {
+        at_least(&format!("{at}.size"), self.size as u64, 2)?;
+        at_least(&format!("{at}.accumulate"), self.accumulate as u64, 1)
     }
 }
 

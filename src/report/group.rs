@@ -79,7 +79,7 @@ fn check(key: &[Value], group: &Group, by: &[String], others: &[String]) -> Resu
         Some(row) => {
             let seed = row.seed.as_ref().map_or("no seed".to_owned(), |seed| format!("seed {}", label(seed)));
             Err(Failure::input(format!("two different runs with {seed} answer {}", place_or_all(&place())))
-                .hint("a mean over them would count one seed twice: `vicmae diff` shows what differs")
+                .hint("a mean over them would count one seed twice: compare their `vicmae show`")
                 .into())
         }
         None => Ok(()),

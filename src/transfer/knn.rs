@@ -5,6 +5,7 @@ use super::score::Accuracy;
 use super::{Subject, Watch};
 use crate::event::{IMAGES, Metric, TOP1, TOP5};
 use crate::model::Pool;
+use crate::rule::{Checked, ensure, positive};
 use anyhow::Result;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -29,24 +30,18 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Says what is wrong with the knobs, if anything is.
-    pub fn check(&self) -> Result<(), String> {
-        if self.k.is_empty() || self.k.contains(&0) {
-            return Err("knn.k needs at least one number of neighbours, each above 0".into());
-        }
-        if self.temperature <= 0.0 || !self.temperature.is_finite() {
-            return Err(format!("knn.temperature ({}) must be above 0", self.temperature));
-        }
-        no_gem(self.pool)
+    /// Says what is wrong with the knobs, if anything is; `at` is the path of the protocol.
+    pub fn check(&self, at: &str) -> Checked {
+        ensure(!self.k.is_empty(), || format!("{at}.k is empty: give a number of neighbours"))?;
+        ensure(!self.k.contains(&0), || format!("{at}.k must be above 0"))?;
+        positive(&format!("{at}.temperature"), self.temperature)?;
+        frozen_pool(at, self.pool)
     }
 }
 
 /// The generalised mean has a learned power, which a frozen encoder does not bring along.
-pub(super) fn no_gem(pool: Pool) -> Result<(), String> {
-    match pool {
-        Pool::Gem => Err("pool: gem has a learned power and cannot be used on frozen features; use mean, max or cls".into()),
-        _ => Ok(()),
-    }
+pub(super) fn frozen_pool(at: &str, pool: Pool) -> Checked {
+    ensure(pool != Pool::Gem, || format!("{at}.pool (gem) has a learned power, which frozen features lack: use mean, max or cls"))
 }
 
 /// Measures an encoder.
@@ -121,8 +116,8 @@ mod tests {
 
     #[test]
     fn knobs_that_make_no_sense_are_refused() {
-        assert!(Config { k: vec![], ..Config::default() }.check().unwrap_err().contains("knn.k"));
-        assert!(Config { temperature: 0.0, ..Config::default() }.check().unwrap_err().contains("temperature"));
-        assert!(Config { pool: Pool::Gem, ..Config::default() }.check().unwrap_err().contains("gem"));
+        assert!(Config { k: vec![], ..Config::default() }.check("protocol.knn").unwrap_err().contains("knn.k"));
+        assert!(Config { temperature: 0.0, ..Config::default() }.check("protocol.knn").unwrap_err().contains("temperature"));
+        assert!(Config { pool: Pool::Gem, ..Config::default() }.check("protocol.knn").unwrap_err().contains("gem"));
     }
 }

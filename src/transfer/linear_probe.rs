@@ -1,7 +1,7 @@
 //! Linear probing as in MAE: BatchNorm without affine, one linear layer, LARS.
 
 use super::features::{Features, encode, extract};
-use super::knn::no_gem;
+use super::knn::frozen_pool;
 use super::score::Accuracy;
 use super::{Subject, Watch};
 use crate::data::train_batches;
@@ -12,6 +12,7 @@ use crate::model::Linear;
 use crate::model::Pool;
 use crate::optimize::{Batch, Gradients, Moments, Optimizer, Rates, Schedule};
 use crate::rng::Rng;
+use crate::rule::{Checked, ensure};
 use anyhow::{Result, bail};
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
@@ -38,12 +39,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// Says what is wrong with the knobs, if anything is.
-    pub fn check(&self) -> Result<(), String> {
-        if self.batch.size < 2 {
-            return Err("linear_probe.batch.size must be at least 2, since the head normalises over the batch".into());
-        }
-        no_gem(self.pool)
+    /// Says what is wrong with the knobs, if anything is; `at` is the path of the protocol.
+    pub fn check(&self, at: &str) -> Checked {
+        self.optimizer.check(&format!("{at}.optimizer"))?;
+        self.schedule.check(&format!("{at}.schedule"))?;
+        self.batch.check(&format!("{at}.batch"))?;
+        ensure(self.batch.accumulate == 1, || format!("{at}.batch.accumulate must be 1: a probe fits into one forward pass"))?;
+        frozen_pool(at, self.pool)
     }
 }
 
@@ -83,7 +85,7 @@ pub fn measure(config: &Config, subject: &Subject<'_>, watch: &mut dyn Watch) ->
     let device = subject.device.clone().autodiff();
     let mut head = Classifier::new(eval.width, classes, subject.seed, &device);
     let mut moments = Moments::new();
-    let peak = config.optimizer.learning_rate(config.batch.size * config.batch.accumulate);
+    let peak = config.optimizer.learning_rate(config.batch.size);
     let mut step = 0;
     for epoch in 0..config.schedule.epochs {
         let mut seen = Accuracy::default();
@@ -118,7 +120,8 @@ fn epoch_of<'a>(
     fixed: Option<&'a Features>,
     epoch: u32,
 ) -> Result<Box<dyn Iterator<Item = Result<Features>> + 'a>> {
-    let size = config.batch.size;
+    // A set smaller than a batch is one batch.
+    let size = config.batch.size.min(subject.train.len());
     let Some(features) = fixed else {
         let batches = train_batches(subject.train, subject.model.image, size, subject.seed, epoch, subject.workers);
         let encoded = batches.map(move |batch| {

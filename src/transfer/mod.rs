@@ -12,6 +12,7 @@ use crate::data::Clips;
 use crate::event::Metric;
 use crate::model;
 use crate::model::Encoder;
+use crate::rule::Checked;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -57,10 +58,10 @@ macro_rules! protocols {
         pub const NAMES: &[(&str, &str)] = &[$((stringify!($module), $doc)),*];
 
         impl Protocol {
-            /// Says what is wrong with the knobs, if anything is.
-            pub fn check(&self) -> Result<(), String> {
+            /// Says what is wrong with the knobs, if anything is; `at` is the path of the protocol.
+            pub fn check(&self, at: &str) -> Checked {
                 match self {
-                    $(Protocol::$name(config) => config.check(),)*
+                    $(Protocol::$name(config) => config.check(&format!("{at}.{}", stringify!($module))),)*
                 }
             }
 
