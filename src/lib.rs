@@ -16,11 +16,10 @@
 
 pub mod event;
 pub mod failure;
+pub mod rng;
 pub mod run_id;
 
 pub mod run_folder;
-
-pub mod record;
 
 pub mod model;
 pub mod optimize;
@@ -31,4 +30,17 @@ pub mod transfer;
 
 pub mod spec;
 
+pub mod plan;
+
+pub mod schedule;
+pub mod train;
+
+pub mod execute;
+pub mod record;
+
+pub mod display;
+pub mod engine;
 pub mod report;
+
+pub mod cli;
+pub mod command;

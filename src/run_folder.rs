@@ -20,7 +20,7 @@ use crate::run_id::RunId;
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -74,6 +74,21 @@ impl RunFolder {
     /// Pictures and other files that the run made.
     pub fn artifacts(&self) -> PathBuf {
         self.path.join("artifacts")
+    }
+
+    /// Waits until no other worker is at this run, and keeps others away for as long as the file is held. The kernel lets
+    /// go when the process ends, however it ends.
+    ///
+    /// # Errors
+    /// When the folder is not there or the file system knows no locks.
+    pub fn lock(&self) -> Result<File> {
+        let path = self.path.join(".lock");
+        let lock = || -> std::io::Result<File> {
+            let file = File::create(&path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        lock().with_context(|| format!("cannot lock {}", path.display()))
     }
 
     /// The number of the last attempt that was begun, 0 when there was none.

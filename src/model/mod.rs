@@ -2,6 +2,30 @@
 
 pub mod config;
 pub mod pool;
+pub mod precision;
 
+pub mod decoder;
+pub mod heads;
+pub mod init;
+pub mod linear;
+pub mod mask;
+pub mod patch;
+pub mod pixels;
+pub mod position;
+pub mod state;
+pub mod vit;
+
+mod batch_norm;
+mod block;
+mod layer_norm;
+
+pub use batch_norm::BatchNorm;
 pub use config::{Config, Transformer, Vit};
-pub use pool::Pool;
+pub use decoder::Decoder;
+pub use heads::{Head, Style};
+pub use init::Init;
+pub use linear::Linear;
+pub use mask::Mask;
+pub use pool::{Pool, Pooling};
+pub use precision::Precision;
+pub use vit::Encoder;

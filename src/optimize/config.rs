@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Optimizer {
-    /// Adam with decoupled weight decay; biases and one-dimensional tensors are not decayed.
+    /// Adam with decoupled weight decay; biases and other one-dimensional tensors are not decayed unless asked for.
     Adamw(AdamW),
     /// Layer-wise adaptive rate scaling (linear probing in MAE); one-dimensional tensors are neither scaled nor decayed.
     Lars(Lars),
@@ -24,6 +24,8 @@ pub struct AdamW {
     pub eps: f64,
     /// Decoupled weight decay.
     pub weight_decay: f64,
+    /// Whether biases and other one-dimensional tensors are decayed too (plain PyTorch; MAE does not).
+    pub decay_vectors: bool,
 }
 
 /// LARS. The learning rate is `base_lr * batch / 256`.
@@ -67,7 +69,7 @@ pub struct Batch {
 
 impl Default for AdamW {
     fn default() -> Self {
-        AdamW { base_lr: 1.5e-4, betas: [0.9, 0.95], eps: 1e-8, weight_decay: 0.05 }
+        AdamW { base_lr: 1.5e-4, betas: [0.9, 0.95], eps: 1e-8, weight_decay: 0.05, decay_vectors: false }
     }
 }
 

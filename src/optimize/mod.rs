@@ -2,4 +2,10 @@
 
 pub mod config;
 
+mod gradients;
+mod learning_rate;
+mod step;
+
 pub use config::{AdamW, Batch, Lars, Optimizer, Schedule};
+pub use gradients::Gradients;
+pub use step::{Moments, Rates};

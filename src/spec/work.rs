@@ -2,6 +2,7 @@
 
 use crate::data::{Source, augment};
 use crate::model;
+use crate::model::Precision;
 use crate::objective;
 use crate::optimize::{Batch, Optimizer, Schedule};
 use crate::transfer::Protocol;
@@ -82,17 +83,6 @@ pub struct Labelled {
     pub train: Source,
     /// Measured on; never learnt from.
     pub eval: Source,
-}
-
-/// Arithmetic of the matrix products; weights, norms, softmax and losses are always f32.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Precision {
-    /// 32-bit floating point.
-    #[default]
-    F32,
-    /// bfloat16 (GPU).
-    Bf16,
 }
 
 /// How often a run writes things down. Never changes a result, so it is no part of a run's id.

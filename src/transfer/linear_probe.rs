@@ -1,8 +1,23 @@
 //! Linear probing as in MAE: BatchNorm without affine, one linear layer, LARS.
 
+use super::features::{Features, encode, extract};
+use super::knn::no_gem;
+use super::score::Accuracy;
+use super::{Subject, Watch};
+use crate::data::train_batches;
+use crate::event::{IMAGES, LEARNING_RATE, LOSS, Metric, TOP1, TOP5, TRAIN_TOP1};
+use crate::model::BatchNorm;
+use crate::model::Init;
+use crate::model::Linear;
 use crate::model::Pool;
-use crate::optimize::{Batch, Optimizer, Schedule};
+use crate::optimize::{Batch, Gradients, Moments, Optimizer, Rates, Schedule};
+use crate::rng::Rng;
+use anyhow::{Result, bail};
+use burn::module::Module;
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A linear probe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,4 +35,130 @@ pub struct Config {
     pub schedule: Schedule,
     /// Batch.
     pub batch: Batch,
+}
+
+impl Config {
+    /// Says what is wrong with the knobs, if anything is.
+    pub fn check(&self) -> Result<(), String> {
+        if self.batch.size < 2 {
+            return Err("linear_probe.batch.size must be at least 2, since the head normalises over the batch".into());
+        }
+        no_gem(self.pool)
+    }
+}
+
+/// `BatchNorm1d(affine=False, eps=1e-6)`, then one linear layer.
+#[derive(Module, Debug)]
+struct Classifier {
+    norm: BatchNorm,
+    linear: Linear,
+}
+
+impl Classifier {
+    fn new(width: usize, classes: usize, seed: u64, device: &Device) -> Self {
+        let init = Init::new(seed, device).part("head");
+        // MAE draws from a normal of 0.01 cut at +-2, which is 200 deviations away: the cut never happens.
+        let weight = init.normal("weight", [width, classes], 0.01);
+        let norm = BatchNorm::without_affine(&init, width).with_epsilon(1e-6);
+        Classifier { norm, linear: Linear::of(weight, Some(init.full([classes], 0.0))) }
+    }
+
+    /// Scores `[images, classes]` after training.
+    fn scores(&self, features: &Features, device: &Device) -> Vec<f32> {
+        let scores = self.linear.forward(self.norm.infer(features.tensor(device)));
+        scores.into_data().iter::<f32>().collect()
+    }
+}
+
+/// Measures an encoder.
+pub fn measure(config: &Config, subject: &Subject<'_>, watch: &mut dyn Watch) -> Result<BTreeMap<Metric, f64>> {
+    let steps_per_epoch = (subject.train.len() / config.batch.size).max(1);
+    let steps = u64::from(config.schedule.epochs) * steps_per_epoch as u64;
+    let eval = extract(subject, subject.eval, config.pool, &mut |_| watch.progressed(0, steps))?;
+    let fixed = match config.augment {
+        true => None,
+        false => Some(extract(subject, subject.train, config.pool, &mut |_| watch.progressed(0, steps))?),
+    };
+    let classes = subject.train.classes().len();
+    let device = subject.device.clone().autodiff();
+    let mut head = Classifier::new(eval.width, classes, subject.seed, &device);
+    let mut moments = Moments::new();
+    let peak = config.optimizer.learning_rate(config.batch.size * config.batch.accumulate);
+    let mut step = 0;
+    for epoch in 0..config.schedule.epochs {
+        let mut seen = Accuracy::default();
+        let (mut losses, mut batches, mut rate) = (0.0, 0, 0.0);
+        for batch in epoch_of(config, subject, fixed.as_ref(), epoch)? {
+            let batch = batch?;
+            rate = config.schedule.rate(peak, f64::from(epoch) + batches as f64 / steps_per_epoch as f64);
+            let logits = head.linear.forward(head.norm.forward(batch.tensor(&device)));
+            let loss = cross_entropy(logits.clone(), &batch.labels);
+            losses += finite(loss.clone().into_scalar::<f32>(), step)?;
+            let gradients = Gradients::take(loss.backward(), &head);
+            head = moments.step(head, &config.optimizer, &gradients, &Rates::all(rate));
+            let scores: Vec<f32> = logits.inner().into_data().iter::<f32>().collect();
+            scores.chunks_exact(classes).zip(&batch.labels).for_each(|(scores, &label)| seen.count(scores, label));
+            batches += 1;
+            step += 1;
+            watch.progressed(step, steps)?;
+        }
+        let row = [(LOSS, losses / f64::from(batches.max(1))), (TRAIN_TOP1, seen.top1()), (LEARNING_RATE, rate)];
+        watch.measured(step, row.map(|(name, value)| (Metric::new(name), value)).into())?;
+    }
+    let accuracy = Accuracy::of(&head.scores(&eval, &device), &eval.labels, classes);
+    let result = [(TOP1, accuracy.top1()), (TOP5, accuracy.top5()), (IMAGES, eval.len() as f64)];
+    Ok(result.map(|(name, value)| (Metric::new(name), value)).into())
+}
+
+/// The shuffled batches of an epoch: of features computed once, or of freshly augmented images. The last, shorter batch is
+/// dropped, unless it is the only one.
+fn epoch_of<'a>(
+    config: &'a Config,
+    subject: &'a Subject<'a>,
+    fixed: Option<&'a Features>,
+    epoch: u32,
+) -> Result<Box<dyn Iterator<Item = Result<Features>> + 'a>> {
+    let size = config.batch.size;
+    let Some(features) = fixed else {
+        let batches = train_batches(subject.train, subject.model.image, size, subject.seed, epoch, subject.workers);
+        let encoded = batches.map(move |batch| {
+            let batch = batch?;
+            let values = encode(subject, &batch, config.pool).into_data().iter::<f32>().collect();
+            Ok(Features { width: subject.model.vit.0.width, values, labels: batch.labels })
+        });
+        let full = encoded.filter(move |batch| batch.as_ref().map_or(true, |batch| batch.len() == size));
+        return Ok(Box::new(full));
+    };
+    let size = size.min(features.len());
+    if size < 2 {
+        bail!("a linear probe needs at least 2 training images");
+    }
+    // The stream is named by the epoch, so that an epoch is the same whatever came before it.
+    let order = Rng::stream(subject.seed, &[u64::from(epoch)]).permutation(features.len());
+    let batches = (0..features.len() / size).map(move |n| {
+        let rows = &order[n * size..(n + 1) * size];
+        let width = features.width;
+        Ok(Features {
+            width,
+            values: rows.iter().flat_map(|&row| &features.values[row * width..(row + 1) * width]).copied().collect(),
+            labels: rows.iter().map(|&row| features.labels[row]).collect(),
+        })
+    });
+    Ok(Box::new(batches))
+}
+
+/// Mean cross-entropy of logits `[batch, classes]`.
+fn cross_entropy(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
+    let device = logits.device();
+    let labels: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
+    let count = labels.len();
+    let labels = Tensor::<2, Int>::from_data(TensorData::new(labels, [count, 1]), &device);
+    -log_softmax(logits, 1).gather(1, labels).mean()
+}
+
+fn finite(loss: f32, step: u64) -> Result<f64> {
+    if !loss.is_finite() {
+        bail!("the loss of the linear probe is {loss} at step {step}; a smaller base_lr may help");
+    }
+    Ok(f64::from(loss))
 }

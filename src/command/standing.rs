@@ -1,0 +1,132 @@
+//! How far a run is, in the words that `plan` and `status` use.
+
+use crate::engine;
+use crate::record::Record;
+use crate::record::RunState;
+use crate::run_id::RunId;
+use anyhow::Result;
+use serde_json::Value;
+use std::path::Path;
+
+/// What is known of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// `new`, `running`, `done`, `failed` or `interrupted`.
+    pub(super) state: &'static str,
+    /// Why it will be run, or will not.
+    pub(super) reason: String,
+}
+
+impl Standing {
+    /// `+` will be run, `=` is done, `~` will be run again or is running.
+    pub(super) fn sign(&self) -> char {
+        match self.state {
+            "new" => '+',
+            "done" => '=',
+            _ => '~',
+        }
+    }
+}
+
+/// Tells how far runs are.
+pub(super) struct Standings<'a> {
+    record: Option<&'a Record>,
+    /// Whether some process is at the results folder now.
+    busy: bool,
+}
+
+impl<'a> Standings<'a> {
+    /// A teller for a results folder and its record, if it has one.
+    pub(super) fn new(results: &Path, record: Option<&'a Record>) -> Self {
+        Standings { record, busy: engine::is_held(results) }
+    }
+
+    /// How far `run` is.
+    pub(super) fn of(&self, run: &RunId) -> Result<Standing> {
+        let Some(record) = self.record else { return Ok(told(&RunState::New, None, self.busy)) };
+        let state = record.state(run)?;
+        let steps = match state {
+            RunState::Interrupted { .. } => record.attempts(run)?.last().and_then(|attempt| attempt.steps),
+            _ => None,
+        };
+        Ok(told(&state, steps, self.busy))
+    }
+}
+
+fn told(state: &RunState, steps: Option<u64>, busy: bool) -> Standing {
+    let (state, reason) = match state {
+        RunState::New => ("new", "new".to_owned()),
+        RunState::Done => ("done", "done".to_owned()),
+        RunState::Running { attempt } if busy => ("running", format!("running, attempt {attempt}")),
+        RunState::Running { attempt } => ("interrupted", format!("attempt {attempt} was left open: will resume")),
+        RunState::Failed { attempts, cause, .. } => {
+            let cause = serde_json::to_value(cause).unwrap_or_default();
+            let cause = cause.as_str().unwrap_or_default().replace('_', " ");
+            ("failed", format!("failed in attempt {attempts} ({cause}): will be tried again"))
+        }
+        RunState::Interrupted { step } => {
+            let of = steps.map_or_else(String::new, |steps| format!(" of {steps}"));
+            ("interrupted", format!("interrupted at step {step}{of}: will resume"))
+        }
+    };
+    Standing { state, reason }
+}
+
+/// The lines `+ 0123456789ab  name  reason`, with the names in one column.
+pub(super) fn lines(rows: &[(RunId, String, Standing)]) -> String {
+    let width = rows.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or(0);
+    let line = |(id, name, standing): &(RunId, String, Standing)| {
+        format!("{} {}  {name:width$}  {}\n", standing.sign(), id.short(), standing.reason)
+    };
+    rows.iter().map(line).collect()
+}
+
+/// One run as `plan --json` and `status --json` tell it.
+pub(super) fn json(
+    id: RunId,
+    name: &str,
+    stage: &str,
+    parents: Option<&[RunId]>,
+    axes: &impl serde::Serialize,
+    standing: &Standing,
+) -> Value {
+    let mut run = serde_json::json!({"id": id, "name": name, "stage": stage});
+    if let Some(parents) = parents {
+        run["parents"] = serde_json::json!(parents);
+    }
+    run["axes"] = serde_json::json!(axes);
+    run["state"] = standing.state.into();
+    run["reason"] = standing.reason.clone().into();
+    run
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Cause;
+
+    #[test]
+    fn every_state_has_its_sign_and_its_reason() {
+        let failed = RunState::Failed { attempts: 2, cause: Cause::NonFinite, error: "loss is NaN".into() };
+        let states = [
+            told(&RunState::New, None, true),
+            told(&RunState::Done, None, false),
+            told(&failed, None, false),
+            told(&RunState::Interrupted { step: 300 }, Some(900), false),
+            told(&RunState::Interrupted { step: 0 }, None, false),
+            told(&RunState::Running { attempt: 1 }, None, true),
+            told(&RunState::Running { attempt: 1 }, None, false),
+        ];
+        let id = RunId::of(b"run");
+        let rows = states.map(|standing| (id, "mae".to_owned(), standing));
+        insta::assert_snapshot!(lines(&rows).replace(&id.short(), "<id>"), @r"
+        + <id>  mae  new
+        = <id>  mae  done
+        ~ <id>  mae  failed in attempt 2 (non finite): will be tried again
+        ~ <id>  mae  interrupted at step 300 of 900: will resume
+        ~ <id>  mae  interrupted at step 0: will resume
+        ~ <id>  mae  running, attempt 1
+        ~ <id>  mae  attempt 1 was left open: will resume
+        ");
+    }
+}

@@ -1,0 +1,81 @@
+//! One orchestrator to a results folder.
+
+use crate::failure::Failure;
+use crate::failure::Fault;
+use anyhow::{Context, Result};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// Held by the process that may start runs and write the record. The kernel lets go of it when the process ends, however it
+/// ends, so that no lock is ever left behind.
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, and the results folder into being when it is not there.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names the holder when another process holds it.
+    pub fn take(results: &Path) -> Result<Self> {
+        fs::create_dir_all(results).with_context(|| format!("cannot create {}", results.display()))?;
+        let path = path(results);
+        let lock = || OpenOptions::new().create(true).append(true).open(&path);
+        let mut file = lock().with_context(|| format!("cannot open {}", path.display()))?;
+        // `is_held` holds the lock for a moment, so one refusal is no proof.
+        for patience in (0..5).rev() {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if patience > 0 => sleep(Duration::from_millis(20)),
+                Err(TryLockError::WouldBlock) => return Err(held(results, &path).into()),
+                Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display()))?,
+            }
+        }
+        file.set_len(0)?;
+        writeln!(file, "process {} on {}", std::process::id(), host())?;
+        Ok(Lock { _file: file })
+    }
+}
+
+/// Whether some process is running experiments into the results folder now.
+pub fn is_held(results: &Path) -> bool {
+    File::open(path(results)).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+fn path(results: &Path) -> PathBuf {
+    results.join(".lock")
+}
+
+fn held(results: &Path, path: &Path) -> Failure {
+    let holder = fs::read_to_string(path).unwrap_or_default();
+    let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };
+    Failure::new(Fault::Locked, format!("{} is in use: {holder} is writing to it", results.display()))
+        .hint("wait until it has ended, or give this one another folder with `--results DIR`")
+}
+
+fn host() -> String {
+    nix::unistd::gethostname().map_or_else(|_| "this machine".into(), |name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::exit_code;
+
+    #[test]
+    fn the_second_is_refused_and_told_who_is_the_first() {
+        let results = tempfile::tempdir().unwrap();
+        assert!(!is_held(results.path()));
+        let first = Lock::take(results.path()).unwrap();
+        assert!(is_held(results.path()));
+        let error = Lock::take(results.path()).err().unwrap();
+        assert_eq!(exit_code(&error), 75);
+        assert!(error.to_string().contains(&format!("process {} on ", std::process::id())), "{error}");
+        drop(first);
+        assert!(!is_held(results.path()));
+        Lock::take(results.path()).unwrap();
+    }
+}

@@ -1,0 +1,227 @@
+//! Checkpoints: safetensors with a hash beside them, written whole or not at all.
+
+use super::window::Window;
+use crate::model::state::StateDict;
+use crate::run_folder::{RunFolder, write_atomically};
+use anyhow::{Context, Result, bail};
+use burn::tensor::TensorData;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+/// Checkpoints of an unfinished run that are kept.
+const KEPT: usize = 2;
+
+/// Everything that is needed to go on: weights, moments, and where in the schedule the run is.
+///
+/// Random numbers need no state: order, views and masks are functions of the seed and the step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// Weights by official name.
+    pub model: StateDict,
+    /// Moments of the optimizer.
+    pub optimizer: StateDict,
+    /// Where the run is.
+    pub progress: Progress,
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Steps of the optimizer that are done.
+    pub step: u64,
+    /// Numbers of the steps since the last row.
+    pub window: Window,
+}
+
+/// Saves a checkpoint as `checkpoints/step-<step>.safetensors`, drops old ones, and returns its path below the run's folder.
+pub fn save(folder: &RunFolder, checkpoint: &Checkpoint) -> Result<String> {
+    let name = format!("step-{:08}.safetensors", checkpoint.progress.step);
+    let optimizer = checkpoint.optimizer.iter().map(|(name, data)| (format!("optimizer.{name}"), data));
+    let tensors = checkpoint.model.iter().map(|(name, data)| (name.clone(), data)).chain(optimizer);
+    let progress = serde_json::to_string(&checkpoint.progress)?;
+    write(&folder.checkpoints().join(&name), tensors, progress)?;
+    for old in steps(folder)?.iter().rev().skip(KEPT) {
+        remove(old)?;
+    }
+    Ok(format!("checkpoints/{name}"))
+}
+
+/// Loads the newest checkpoint that is whole. Broken ones are passed over and named in `notice`.
+pub fn load_newest(folder: &RunFolder, notice: &mut dyn FnMut(String) -> Result<()>) -> Result<Option<Checkpoint>> {
+    for path in steps(folder)?.iter().rev() {
+        match read(path) {
+            Ok((tensors, progress)) => {
+                let (mut model, mut optimizer) = (StateDict::new(), StateDict::new());
+                for (name, data) in tensors {
+                    match name.strip_prefix("optimizer.") {
+                        Some(name) => optimizer.insert(name.to_owned(), data),
+                        None => model.insert(name, data),
+                    };
+                }
+                let progress = serde_json::from_str(&progress).context("the checkpoint does not say where the run is")?;
+                return Ok(Some(Checkpoint { model, optimizer, progress }));
+            }
+            Err(error) => notice(format!("passed over the broken checkpoint {}: {error:#}", path.display()))?,
+        }
+    }
+    Ok(None)
+}
+
+/// The final weights of a run: `checkpoints/model.safetensors`.
+pub fn final_path(folder: &RunFolder) -> PathBuf {
+    folder.checkpoints().join("model.safetensors")
+}
+
+/// Saves the final weights and drops the checkpoints that led there.
+pub fn finish(folder: &RunFolder, model: &StateDict) -> Result<String> {
+    write(&final_path(folder), model.iter().map(|(name, data)| (name.clone(), data)), String::new())?;
+    for old in steps(folder)? {
+        remove(&old)?;
+    }
+    Ok("checkpoints/model.safetensors".into())
+}
+
+/// Loads the final weights of a run.
+pub fn load_final(folder: &RunFolder) -> Result<StateDict> {
+    let path = final_path(folder);
+    let (tensors, _) = read(&path).with_context(|| format!("the encoder {} cannot be used", path.display()))?;
+    Ok(tensors.into_iter().collect())
+}
+
+/// The checkpoints of an unfinished run, oldest first.
+fn steps(folder: &RunFolder) -> Result<Vec<PathBuf>> {
+    let Ok(entries) = std::fs::read_dir(folder.checkpoints()) else { return Ok(Vec::new()) };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("step-") && name.ends_with(".safetensors") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn hash_path(path: &Path) -> PathBuf {
+    path.with_extension("blake3")
+}
+
+fn remove(path: &Path) -> Result<()> {
+    std::fs::remove_file(path)?;
+    // A checkpoint whose hash was never written has none to remove.
+    match std::fs::remove_file(hash_path(path)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn write<'a>(path: &Path, tensors: impl Iterator<Item = (String, &'a TensorData)>, progress: String) -> Result<()> {
+    let tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)> = tensors
+        .map(|(name, data)| {
+            let bytes = data.iter::<f32>().flat_map(f32::to_le_bytes).collect();
+            (name, (data.shape().to_vec(), bytes))
+        })
+        .collect();
+    let views = tensors
+        .iter()
+        .map(|(name, (shape, bytes))| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+        .collect::<Result<Vec<_>>>()?;
+    let bytes = serialize(views, Some(HashMap::from([("progress".to_owned(), progress)])))?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    write_atomically(path, &bytes)?;
+    // The hash comes last: a checkpoint without its hash is not a checkpoint.
+    write_atomically(&hash_path(path), blake3::hash(&bytes).to_hex().as_bytes())
+}
+
+type Tensors = Vec<(String, TensorData)>;
+
+fn read(path: &Path) -> Result<(Tensors, String)> {
+    let bytes = std::fs::read(path)?;
+    let hash = std::fs::read_to_string(hash_path(path)).context("its hash is missing")?;
+    if blake3::hash(&bytes).to_hex().as_str() != hash.trim() {
+        bail!("its content does not have the hash that was written beside it");
+    }
+    let (_, metadata) = SafeTensors::read_metadata(&bytes)?;
+    let progress = metadata.metadata().as_ref().and_then(|map| map.get("progress")).cloned().unwrap_or_default();
+    let tensors = SafeTensors::deserialize(&bytes)?
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| {
+            let values: Vec<f32> = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            (name, TensorData::new(values, view.shape().to_vec()))
+        })
+        .collect();
+    Ok((tensors, progress))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run_id::RunId;
+
+    fn folder(root: &Path) -> RunFolder {
+        RunFolder::new(root, RunId::of(b"a run"))
+    }
+
+    fn checkpoint(step: u64) -> Checkpoint {
+        let tensor = |values: &[f32]| TensorData::new(values.to_vec(), [values.len()]);
+        Checkpoint {
+            model: StateDict::from([("norm.weight".into(), tensor(&[step as f32, 2.0]))]),
+            optimizer: StateDict::from([("first.norm.weight".into(), tensor(&[0.5]))]),
+            progress: Progress { step, window: Window::default() },
+        }
+    }
+
+    #[test]
+    fn the_newest_comes_back_and_two_are_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = folder(root.path());
+        for step in [10, 20, 30] {
+            save(&folder, &checkpoint(step)).unwrap();
+        }
+        assert_eq!(steps(&folder).unwrap().len(), 2);
+        let loaded = load_newest(&folder, &mut |notice| panic!("{notice}")).unwrap();
+        assert_eq!(loaded, Some(checkpoint(30)));
+    }
+
+    #[test]
+    fn a_broken_checkpoint_is_passed_over_whatever_byte_is_wrong() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = folder(root.path());
+        save(&folder, &checkpoint(10)).unwrap();
+        let newest = folder.path().join(save(&folder, &checkpoint(20)).unwrap());
+        let whole = std::fs::read(&newest).unwrap();
+        let mut broken: Vec<Vec<u8>> = vec![Vec::new(), whole[..whole.len() / 2].to_vec()];
+        broken.extend((0..whole.len()).step_by(whole.len() / 64).map(|offset| {
+            let mut bytes = whole.clone();
+            bytes[offset] ^= 0x40;
+            bytes
+        }));
+        for bytes in broken {
+            std::fs::write(&newest, bytes).unwrap();
+            let mut notices = 0;
+            let loaded = load_newest(&folder, &mut |_| {
+                notices += 1;
+                Ok(())
+            })
+            .unwrap()
+            .unwrap();
+            assert_eq!((loaded.progress.step, notices), (10, 1));
+        }
+    }
+
+    #[test]
+    fn finishing_leaves_the_weights_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = folder(root.path());
+        save(&folder, &checkpoint(10)).unwrap();
+        finish(&folder, &checkpoint(20).model).unwrap();
+        assert_eq!(load_final(&folder).unwrap(), checkpoint(20).model);
+        assert!(steps(&folder).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,82 @@
+//! One run, start to end: pretraining, an untrained encoder, or a transfer. Knows no database and no scheduler.
+
+pub mod device;
+
+mod checkpoint;
+mod picture;
+mod pretrain;
+mod random_init;
+mod transfer;
+mod window;
+
+use crate::event::{Cause, Kind};
+use crate::run_folder::RunFolder;
+use crate::spec::work::Work;
+use anyhow::Result;
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Everything a run needs.
+pub struct Job<'a> {
+    /// What to do.
+    pub work: &'a Work,
+    /// Where the run's files are.
+    pub folder: &'a RunFolder,
+    /// Where the files of the runs it builds on are.
+    pub parents: Vec<RunFolder>,
+    /// The folder at which relative data paths start.
+    pub project: &'a Path,
+    /// `cpu`, `cuda`, `cuda:1` or `auto`.
+    pub device: &'a str,
+    /// Threads that prepare images.
+    pub workers: usize,
+    /// Set from outside to make the run save and leave.
+    pub stop: &'a AtomicBool,
+    /// Where events go.
+    pub emit: &'a mut dyn FnMut(Kind) -> Result<()>,
+}
+
+impl Job<'_> {
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It is complete.
+    Finished,
+    /// It was asked to stop; a later attempt goes on from `step`.
+    Interrupted {
+        /// The step that is saved.
+        step: u64,
+    },
+}
+
+/// A failure of a run with its cause.
+#[derive(Debug)]
+pub struct Halt {
+    /// Why.
+    pub cause: Cause,
+    /// What to tell a person.
+    pub message: String,
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Halt {}
+
+/// Does the work of one attempt. Emits `Started` first and leaves the last word (finished, interrupted, failed) to the caller.
+pub fn run(job: Job<'_>) -> Result<Ending> {
+    match job.work {
+        Work::Pretrain(pretrain) => pretrain::run(pretrain, job),
+        Work::RandomInit(init) => random_init::run(init, job),
+        Work::Transfer(transfer) => transfer::run(transfer, job),
+    }
+}
