@@ -20,12 +20,15 @@ use crate::event::Metric;
 use crate::run_id::RunId;
 use anyhow::{Context, Result};
 use rusqlite::Connection;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const FILE: &str = "lab.sqlite";
+/// Pages of the log before it is folded into the database: many runs at once touch many pages, each of them again and again.
+const LOG_PAGES: i64 = 16_384;
+const CACHE_KIB: i64 = 65_536;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An open database.
@@ -38,6 +41,7 @@ pub struct Record {
 /// The integer keys of what has been written, so that a measurement costs one insert and no look-up.
 #[derive(Default)]
 struct Keys {
+    attempts: HashSet<(RunId, u32)>,
     runs: HashMap<RunId, i64>,
     metrics: BTreeMap<Metric, i64>,
 }
@@ -67,6 +71,8 @@ fn connect(path: &Path) -> Result<Connection> {
     db.busy_timeout(BUSY_TIMEOUT)?;
     db.pragma_update(None, "journal_mode", if on_network(path.parent().unwrap_or(path)) { "TRUNCATE" } else { "WAL" })?;
     db.pragma_update(None, "synchronous", "NORMAL")?;
+    db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB)?;
     Ok(db)
 }
 

@@ -124,8 +124,15 @@ mod tests {
     fn an_answer_is_a_table_or_json() {
         let lab = Lab::with_one_done_run();
         let rows = lab.record.query("SELECT metric, step, value FROM final ORDER BY metric").unwrap();
-        insta::assert_snapshot!(rows.to_text(), @"");
-        insta::assert_snapshot!(rows.to_json(), @"");
+        insta::assert_snapshot!(rows.to_text(), @"
+        ┌──────────┬──────┬─────────────────────┐
+        │ metric   ┆ step ┆ value               │
+        ╞══════════╪══════╪═════════════════════╡
+        │ loss     ┆   20 ┆ 0.30000000000000004 │
+        │ top1_k20 ┆   20 ┆               64.25 │
+        └──────────┴──────┴─────────────────────┘
+        ");
+        insta::assert_snapshot!(rows.to_json(), @r#"[{"metric":"loss","step":20,"value":0.30000000000000004},{"metric":"top1_k20","step":20,"value":64.25}]"#);
     }
 
     #[test]
@@ -136,8 +143,18 @@ mod tests {
             assert_eq!(exit_code(&error), 2);
             error.to_string()
         };
-        insta::assert_snapshot!(refused("DELETE FROM runs"), @"");
-        insta::assert_snapshot!(refused("SELECT *\nFROM curve"), @"");
-        insta::assert_snapshot!(refused("SELECT 1; SELECT 2"), @"");
+        insta::assert_snapshot!(refused("DELETE FROM runs"), @"
+        the query would change the database, and queries only read
+        hint: lab.sqlite is an index of the run folders: change those, then `vicmae reindex`
+        ");
+        insta::assert_snapshot!(refused("SELECT *\nFROM curve"), @"
+        the query cannot be answered: no such table: curve
+        hint: did you mean `curves`?
+        hint: tables and views: curves, final, run_states, artifacts, attempts, cell_axes, cells, checkpoints, experiments, measurements, metrics, notices, parents, runs
+        ");
+        insta::assert_snapshot!(refused("SELECT 1; SELECT 2"), @"
+        the query cannot be answered: there is more than one statement
+        hint: tables and views: curves, final, run_states, artifacts, attempts, cell_axes, cells, checkpoints, experiments, measurements, metrics, notices, parents, runs
+        ");
     }
 }

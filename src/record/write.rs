@@ -126,15 +126,12 @@ fn write_events(batch: &Transaction, keys: &mut Keys, events: &[Event]) -> Resul
     let mut insert = batch.prepare_cached(
         "INSERT OR IGNORE INTO measurements (run_key, metric_key, step, attempt, seq, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    // Events of an attempt come in stretches, so its row is looked after once a stretch.
-    let mut present = None;
     for event in events {
-        if present != Some((event.run, event.attempt)) {
+        if keys.attempts.insert((event.run, event.attempt)) {
             run_key(batch, keys, event.run)?;
             batch
                 .prepare_cached("INSERT OR IGNORE INTO attempts (run, attempt) VALUES (?1, ?2)")?
                 .execute(params![event.run.to_string(), event.attempt])?;
-            present = Some((event.run, event.attempt));
         }
         match &event.kind {
             Kind::Measured { step, values } => write_values(batch, keys, &mut insert, event, *step, values)?,

@@ -120,6 +120,17 @@ report:
         let wrong = EXAMPLE.replace("value: knn", "valeu: knn");
         let error = Config::read(&wrong, "experiments/x.yaml").unwrap_err();
         assert_eq!(crate::failure::exit_code(&error), 2);
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @r#"
+        the report block is wrong
+        error: line 9 column 44: unknown field `valeu`, expected one of x, y, value, filter
+          --> experiments/x.yaml:9:44
+           |
+         7 |   plots:
+         8 |     - line: { x: mask_ratio, y: linear.top1, color: method }
+         9 |     - heatmap: { x: weight, y: mask_ratio, valeu: knn.top1, filter: "method == 'vic_mae'" }
+           |                                            ^ unknown field `valeu`, expected one of x, y, value, filter
+        10 |     - curves: { metric: loss, color: method }
+           |
+        "#);
     }
 }

@@ -59,8 +59,15 @@ mod tests {
     fn a_filter_that_means_nothing_is_refused() {
         let question = question();
         let refused = |filter: &str| select(&question, Some(filter)).unwrap_err().to_string();
-        insta::assert_snapshot!(refused("methd == 'mae'"), @"");
-        insta::assert_snapshot!(refused("method == mae"), @"");
+        insta::assert_snapshot!(refused("methd == 'mae'"), @"
+        the filter `methd == 'mae'` names `methd`, which is no axis
+        hint: did you mean `method`?
+        hint: axes: method, mask_ratio, weight, seed; text stands in quotes
+        ");
+        insta::assert_snapshot!(refused("method == mae"), @"
+        the filter `method == mae` names `mae`, which is no axis
+        hint: axes: method, mask_ratio, weight, seed; text stands in quotes
+        ");
         assert!(refused("method ==").starts_with("the filter `method ==` is wrong"));
     }
 }

@@ -79,7 +79,7 @@ fn check(key: &[Value], group: &Group, by: &[String], others: &[String]) -> Resu
         Some(row) => {
             let seed = row.seed.as_ref().map_or("no seed".to_owned(), |seed| format!("seed {}", label(seed)));
             Err(Failure::input(format!("two different runs with {seed} answer {}", place_or_all(&place())))
-                .hint("a mean over them would count one seed twice: compare their `vicmae show`")
+                .hint("a mean over them would count one seed twice: their `run.yaml` say what differs")
                 .into())
         }
         None => Ok(()),
@@ -157,7 +157,10 @@ mod tests {
             (json!({"method": "mae", "weight": 0.3, "seed": 0}), "linear", 52.0),
         ]);
         let rows: Vec<_> = question.rows.iter().collect();
-        insta::assert_snapshot!(group(&question, &rows, &by(&["method"])).unwrap_err(), @"");
+        insta::assert_snapshot!(group(&question, &rows, &by(&["method"])).unwrap_err(), @r#"
+        `weight` varies (0.1, 0.3) where [method=mae] would be averaged
+        hint: only seeds are averaged: add `weight` to rows or columns (or x, y, color), or `filter: "weight == 0.1"`
+        "#);
         assert_eq!(group(&question, &rows, &by(&["method", "weight"])).unwrap().len(), 2);
     }
 
@@ -165,6 +168,9 @@ mod tests {
     fn a_seed_counts_once() {
         let question = question_of(&[(json!({"a": 1, "seed": 0}), "linear", 50.0), (json!({"a": 1, "seed": 0}), "linear", 52.0)]);
         let rows: Vec<_> = question.rows.iter().collect();
-        insta::assert_snapshot!(group(&question, &rows, &by(&["a"])).unwrap_err(), @"");
+        insta::assert_snapshot!(group(&question, &rows, &by(&["a"])).unwrap_err(), @"
+        two different runs with seed 0 answer [a=1]
+        hint: a mean over them would count one seed twice: their `run.yaml` say what differs
+        ");
     }
 }

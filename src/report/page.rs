@@ -245,14 +245,37 @@ mod tests {
         );
         assert!(!folder.path().join("tables/of-yesterday.csv").exists());
         assert!(written.files.iter().all(|file| folder.path().join(file).exists()));
-        insta::assert_snapshot!(written.files.join("\n"), @"");
+        insta::assert_snapshot!(written.files.join("\n"), @"
+        data.csv
+        index.md
+        pictures/835b3d66b161.png
+        pictures/a52a6e970873.png
+        pictures/eca80519c831.png
+        pictures/f47fd44a1c9d.png
+        plots/line-linear.top1-mask_ratio.csv
+        plots/line-linear.top1-mask_ratio.png
+        plots/line-linear.top1-mask_ratio.svg
+        tables/linear.top1-2.csv
+        tables/linear.top1-2.md
+        tables/linear.top1.csv
+        tables/linear.top1.md
+        ");
         insta::assert_snapshot!("index", fs::read_to_string(&written.index).unwrap());
     }
 
     #[test]
     fn an_experiment_that_says_nothing_gets_a_sensible_report() {
         let (written, _folder) = report("experiment: x");
-        insta::assert_snapshot!(written.tables[0].to_text(None, false), @"");
+        insta::assert_snapshot!(written.tables[0].to_text(None, false), @"
+        Top-1 accuracy (%), linear
+        ┌──────────────────────────────────────────────────────────────────────────────┐
+        │ method        weight   mask_ratio=0.5           mask_ratio=0.75              │
+        ╞══════════════════════════════════════════════════════════════════════════════╡
+        │ vic_mae       0.03     64.50 ± 1.80 (n=3) *     71.00 ± 1.06 (n=2, 1 failed) │
+        │ mae_simsiam   0.03     failed                   -                            │
+        │ mae           –        60.00 (n=1, 2 missing)                                │
+        └──────────────────────────────────────────────────────────────────────────────┘
+        ");
         assert!(written.files.contains(&"plots/curves-loss.svg".to_owned()));
     }
 }

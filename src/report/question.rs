@@ -208,10 +208,26 @@ mod tests {
     fn what_is_not_there_is_refused_with_what_is() {
         let (lab, question) = (lab(), question());
         assert_eq!(question.quantity("linear.top5").unwrap().title(), "Top-5 accuracy (%)");
-        insta::assert_snapshot!(question.quantity("liner.top1").unwrap_err(), @"");
-        insta::assert_snapshot!(question.quantity("linear.top3").unwrap_err(), @"");
-        insta::assert_snapshot!(question.check_axis("mask").unwrap_err(), @"");
-        insta::assert_snapshot!(Question::read(&lab.record, "mask-ration").unwrap_err(), @"");
+        insta::assert_snapshot!(question.quantity("liner.top1").unwrap_err(), @"
+        `liner.top1` names no stage of `mask-ratio`
+        hint: did you mean `linear`?
+        hint: write <stage>.<metric>, as in `linear.top1`; stages: pretrain, linear
+        ");
+        insta::assert_snapshot!(question.quantity("linear.top3").unwrap_err(), @"
+        no run of stage `linear` measured `top3`
+        hint: did you mean `top5`?
+        hint: measured there: top1, top5
+        ");
+        insta::assert_snapshot!(question.check_axis("mask").unwrap_err(), @"
+        `mask` is no axis of `mask-ratio`
+        hint: did you mean `mask_ratio`?
+        hint: axes: method, mask_ratio, weight
+        ");
+        insta::assert_snapshot!(Question::read(&lab.record, "mask-ration").unwrap_err(), @"
+        there is no experiment `mask-ration` in the record
+        hint: did you mean `mask-ratio`?
+        hint: an experiment is recorded when it is first run: `vicmae run experiments/<name>.yaml`
+        ");
         assert!(Question::read(&lab.record, EXPERIMENT).is_ok());
     }
 

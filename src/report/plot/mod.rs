@@ -120,7 +120,13 @@ mod tests {
         });
         let drawn = checked(&config);
         insta::assert_snapshot!("line", drawn.svg);
-        insta::assert_snapshot!(drawn.csv, @"");
+        insta::assert_snapshot!(drawn.csv, @"
+        method,mask_ratio,mean,std,n
+        vic_mae,0.5,60.5,0.7071067811865476,2
+        vic_mae,0.75,64.5,0.7071067811865476,2
+        mae,0.5,55.5,0.7071067811865476,2
+        mae,0.75,59.5,0.7071067811865476,2
+        ");
     }
 
     #[test]
@@ -133,7 +139,13 @@ mod tests {
         });
         let drawn = checked(&config);
         insta::assert_snapshot!("heatmap", drawn.svg);
-        insta::assert_snapshot!(drawn.csv, @"");
+        insta::assert_snapshot!(drawn.csv, @"
+        mask_ratio,method,mean,std,n
+        0.5,vic_mae,60.5,0.7071067811865476,2
+        0.75,vic_mae,64.5,0.7071067811865476,2
+        0.5,mae,55.5,0.7071067811865476,2
+        0.75,mae,59.5,0.7071067811865476,2
+        ");
     }
 
     #[test]
@@ -141,12 +153,25 @@ mod tests {
         let config = Config::Curves(curves::Config { metric: "loss".into(), color: Some("method".into()), filter: None });
         let drawn = checked(&config);
         insta::assert_snapshot!("curves", drawn.svg);
-        insta::assert_snapshot!(drawn.csv, @"");
+        insta::assert_snapshot!(drawn.csv, @"
+        method,line,step,mean,std,n
+        vic_mae,mask_ratio=0.5,10,0.605,0.007071067811865481,2
+        vic_mae,mask_ratio=0.5,20,0.605,0.007071067811865481,2
+        vic_mae,mask_ratio=0.75,10,0.645,0.007071067811865481,2
+        vic_mae,mask_ratio=0.75,20,0.645,0.007071067811865481,2
+        mae,mask_ratio=0.5,10,0.555,0.007071067811865481,2
+        mae,mask_ratio=0.5,20,0.555,0.007071067811865481,2
+        mae,mask_ratio=0.75,10,0.595,0.007071067811865481,2
+        mae,mask_ratio=0.75,20,0.595,0.007071067811865481,2
+        ");
     }
 
     #[test]
     fn a_line_that_would_average_more_than_seeds_is_refused() {
         let config = Config::Line(line::Config { x: "mask_ratio".into(), y: "pretrain.top1".into(), color: None, filter: None });
-        insta::assert_snapshot!(config.draw(&question()).unwrap_err(), @"");
+        insta::assert_snapshot!(config.draw(&question()).unwrap_err(), @r#"
+        `method` varies (vic_mae, mae) where [mask_ratio=0.5] would be averaged
+        hint: only seeds are averaged: add `method` to rows or columns (or x, y, color), or `filter: "method == 'vic_mae'"`
+        "#);
     }
 }

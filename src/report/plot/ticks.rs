@@ -92,10 +92,10 @@ fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     (low, high)
 }
 
-/// About five marks at multiples of 1, 2, 2.5 or 5 times a power of ten.
+/// At most eight marks at multiples of 1, 2, 2.5 or 5 times a power of ten.
 pub(super) fn round_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
-    const WANTED: f64 = 5.0;
-    let raw = (to - from) / WANTED;
+    const MOST_STEPS: f64 = 7.0;
+    let raw = (to - from) / MOST_STEPS;
     let power = 10f64.powf(raw.log10().floor());
     let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|step| *step >= raw * 0.999);
     let step = step.unwrap_or(10.0 * power);
@@ -129,10 +129,10 @@ mod tests {
     #[test]
     fn marks_are_round() {
         assert_eq!(texts(&round_ticks(0.0, 1.0)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        assert_eq!(texts(&round_ticks(61.3, 66.9)), ["62", "64", "66"]);
-        assert_eq!(texts(&round_ticks(-0.03, 0.04)), ["-0.02", "0.00", "0.02", "0.04"]);
-        assert_eq!(texts(&round_ticks(0.0, 120_000.0)), ["0", "25k", "50k", "75k", "100k"]);
-        assert_eq!(texts(&round_ticks(0.0, 1.2e6)), ["0", "250k", "500k", "750k", "1M"]);
+        assert_eq!(texts(&round_ticks(61.3, 66.9)), ["62", "63", "64", "65", "66"]);
+        assert_eq!(texts(&round_ticks(-0.03, 0.04)), ["-0.03", "-0.02", "-0.01", "0.00", "0.01", "0.02", "0.03", "0.04"]);
+        assert_eq!(texts(&round_ticks(0.0, 120_000.0)), ["0", "20k", "40k", "60k", "80k", "100k", "120k"]);
+        assert_eq!(texts(&round_ticks(0.0, 1.2e6)), ["0", "200k", "400k", "600k", "800k", "1M", "1.2M"]);
     }
 
     #[test]

@@ -268,19 +268,41 @@ mod tests {
 
     #[test]
     fn missing_failed_and_never_asked_are_told_apart_in_the_terminal() {
-        insta::assert_snapshot!(table().to_text(None, false), @"");
+        insta::assert_snapshot!(table().to_text(None, false), @"
+        Top-1 accuracy (%), linear
+        ┌──────────────────────────────────────────────────────────────────────────┐
+        │ method        mask_ratio=0.5                mask_ratio=0.75              │
+        ╞══════════════════════════════════════════════════════════════════════════╡
+        │ vic_mae       64.50 ± 1.80 (n=3, +4.50) *   71.00 ± 1.06 (n=2, 1 failed) │
+        │ mae_simsiam   failed                        -                            │
+        │ mae           60.00 (n=1, 2 missing)                                     │
+        └──────────────────────────────────────────────────────────────────────────┘
+        ");
         assert!(table().to_text(Some(60), false).lines().skip(1).all(|line| line.chars().count() <= 60));
         assert!(table().to_text(None, true).contains("\u{1b}[1m"));
     }
 
     #[test]
     fn and_in_markdown() {
-        insta::assert_snapshot!(table().to_markdown(), @"");
+        insta::assert_snapshot!(table().to_markdown(), @"
+        | method | mask_ratio=0.5 | mask_ratio=0.75 |
+        | --- | ---: | ---: |
+        | vic_mae | **64.50 ± 1.80 (n=3, +4.50)** | 71.00 ± 1.06 (n=2, 1 failed) |
+        | mae_simsiam | failed | - |
+        | mae | 60.00 (n=1, 2 missing) |  |
+        ");
     }
 
     #[test]
     fn and_in_csv() {
-        insta::assert_snapshot!(table().to_csv(), @"");
+        insta::assert_snapshot!(table().to_csv(), @"
+        method,mask_ratio,stage,metric,mean,std,n,failed,missing,best,gain,seeds,values,runs
+        vic_mae,0.5,linear,top1,64.5,1.8027756377319946,3,0,0,true,4.5,0 1 2,63 64 66.5,c0007ed303bccff205396423a618e0af 075452e963b35cc596f06ca3fc2a8765 3424c5d04f8812a3088702d0bf4867b1
+        vic_mae,0.75,linear,top1,71,1.0606601717798212,2,1,0,false,,0 1 2,70.25 failed 71.75,deed352b94ef174b0a773d700e081342 43c96853d2866269ba63cbc9934179b8 bf0b541516a81d483c8acc34d683742f
+        mae_simsiam,0.5,linear,top1,,,0,3,0,false,,0 1 2,failed failed failed,4a2572de52d444f9ce7b51614e563649 df49c6e4fa5a5802cdbf07f2695c80a8 5f07ba59925610a8528ada799bd6f135
+        mae_simsiam,0.75,linear,top1,,,0,0,3,false,,0 1 2,missing missing missing,72176ef77ce6778b9dd920acbbbec0b2 3f57eed8728aa5eeeb17058f40885569 c0143b9ed444c98fde84c2ccc9c03866
+        mae,0.5,linear,top1,60,,1,0,2,false,,0 1 2,60 missing missing,7190f61a83eb42fdb75afaf4b9f0a23b 69eeb9fc48b16af9023a1b7ad7c295c8 1fa6d712f629bbbc8bde5c3b7ee0746a
+        ");
     }
 
     #[test]
@@ -291,7 +313,12 @@ mod tests {
             filter: Some("method == 'vic_mae'".into()),
             ..Config::default()
         };
-        insta::assert_snapshot!(Table::make(&config, &question()).unwrap().to_markdown(), @"");
+        insta::assert_snapshot!(Table::make(&config, &question()).unwrap().to_markdown(), @"
+        | method | mask_ratio | linear.top1 | linear.top5 |
+        | --- | --- | ---: | ---: |
+        | vic_mae | 0.5 | 64.50 ± 1.80 (n=3) | 82.25 ± 0.90 (n=3) |
+        | vic_mae | 0.75 | **71.00 ± 1.06 (n=2, 1 failed)** | **85.50 ± 0.53 (n=2, 1 failed)** |
+        ");
     }
 
     #[test]
@@ -315,6 +342,9 @@ mod tests {
         let baseline = Some("mea".to_owned());
         let config =
             Config { rows: names(&["method", "mask_ratio"]), cell: names(&["linear.top1"]), baseline, ..Config::default() };
-        insta::assert_snapshot!(Table::make(&config, &question()).unwrap_err(), @"");
+        insta::assert_snapshot!(Table::make(&config, &question()).unwrap_err(), @"
+        the baseline `mea` is no row of table `linear.top1`
+        hint: rows: vic_mae, mae_simsiam, mae
+        ");
     }
 }
