@@ -12,7 +12,8 @@ const METRICS: [&str; 5] = ["loss", "loss.reconstruction", "loss.global", "learn
 fn events(run: u32) -> Vec<Event> {
     let id = RunId::of(&run.to_le_bytes());
     let measured = |seq: u64| {
-        let values = METRICS.iter().enumerate().map(|(n, name)| (Metric::new(*name), seq as f64 + n as f64)).collect::<BTreeMap<_, _>>();
+        let values =
+            METRICS.iter().enumerate().map(|(n, name)| (Metric::new(*name), seq as f64 + n as f64)).collect::<BTreeMap<_, _>>();
         Event { run: id, attempt: 1, seq, at: Default::default(), kind: Kind::Measured { step: 10 * seq, values } }
     };
     (0..200).map(measured).collect()

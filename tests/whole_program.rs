@@ -155,7 +155,8 @@ fn a_run_that_was_killed_ends_with_the_numbers_of_one_that_was_not() {
     engine.wait().unwrap();
     let text = lab.run(&["run", "lab.yaml", "--results", "killed", "--jobs", "2"]);
     assert!(!text.contains("nothing to do"), "the run ended before it could be killed");
-    let attempts = lab.vicmae(&["query", "SELECT max(attempt) AS n, max(from_step) AS s FROM attempts", "--json", "--results", "killed"]);
+    let attempts =
+        lab.vicmae(&["query", "SELECT max(attempt) AS n, max(from_step) AS s FROM attempts", "--json", "--results", "killed"]);
     let attempts: Value = serde_json::from_slice(&attempts.stdout).unwrap();
     assert!(attempts[0]["n"] == 2 && attempts[0]["s"].as_i64().unwrap() > 0, "it did not go on from a checkpoint: {attempts}");
     assert_eq!(lab.numbers("calm"), lab.numbers("killed"));

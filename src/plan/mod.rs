@@ -36,7 +36,7 @@ pub struct Plan {
     /// Number of cells.
     pub asked: usize,
     /// Names that `only` may use besides those of the cells.
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
 }
 
 impl Plan {
