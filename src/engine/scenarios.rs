@@ -32,8 +32,8 @@ fn id(name: &str) -> RunId {
 
 /// A plan from lines `name: parent parent`.
 fn plan(lines: &[&str]) -> Plan {
-    let mut plan =
-        Plan { experiment: "x".into(), question: "?".into(), runs: IndexMap::new(), cells: vec![], asked: 0, names: vec![] };
+    let (runs, cells, names) = (IndexMap::new(), Vec::new(), Vec::new());
+    let mut plan = Plan { experiment: "x".into(), question: "?".into(), runs, cells, asked: 0, names };
     for line in lines {
         let (name, parents) = line.split_once(':').unwrap_or((line, ""));
         let parents: Vec<RunId> = parents.split_whitespace().map(id).collect();
