@@ -60,9 +60,9 @@ impl<'a> Identifier<'a> {
     fn by_content(&mut self, source: &Source, value: &mut Value) -> Result<()> {
         let Some((kind, config)) = value.as_object_mut().and_then(|map| map.iter_mut().next()) else { return Ok(()) };
         let Some(config) = config.as_object_mut() else { return Ok(()) };
-        // A source without a folder is named by its whole config.
-        let place = config.remove("root").unwrap_or_else(|| json!(config));
-        let folder = json!([kind, place]).to_string();
+        // A source without a folder is its config, which is in the id as it stands.
+        let Some(root) = config.remove("root") else { return Ok(()) };
+        let folder = json!([kind, root]).to_string();
         let content = match self.known.get(&folder) {
             Some(content) => content.clone(),
             None => {
