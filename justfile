@@ -17,12 +17,3 @@ quickstart:
 # How fast it is.
 bench:
     cargo bench
-
-# Two steps of everything, and the report, in a folder that is thrown away.
-smoke:
-    #!/usr/bin/env sh
-    set -eu
-    results=$(mktemp -d)
-    trap 'rm -rf "$results"' EXIT
-    cargo run -- run experiments/smoke.yaml --results "$results"
-    cargo run -- report experiments/smoke.yaml --results "$results"

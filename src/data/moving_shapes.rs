@@ -57,8 +57,11 @@ impl Config {
     }
 }
 
+/// Signed distance of a point to the outline of a shape, or the like of it.
+type Outline = fn(f32, f32) -> f32;
+
 /// The shapes, in the order of their classes.
-const SHAPES: [(&str, fn(f32, f32) -> f32); 6] = [
+const SHAPES: [(&str, Outline); 6] = [
     ("circle", |x, y| x.hypot(y) - 1.0),
     ("cross", |x, y| (x.abs().min(y.abs()) - 0.3).max(x.abs().max(y.abs()) - 1.0)),
     ("diamond", |x, y| (x.abs() + y.abs() - 1.2) * 0.7),
@@ -205,7 +208,7 @@ mod tests {
             let grid = (0..100).flat_map(|i| (0..100).map(move |j| [i, j].map(|k| k as f32 / 25.0 - 2.0)));
             grid.filter(|[x, y]| distance(*x, *y) < 0.0).count() as f64 / 625.0
         };
-        assert!((inside("circle") - 3.14).abs() < 0.1);
+        assert!((inside("circle") - std::f64::consts::PI).abs() < 0.1);
         assert!((inside("square") - 3.24).abs() < 0.2);
         assert!((inside("ring") - 2.36).abs() < 0.1);
         assert!((inside("cross") - 2.04).abs() < 0.2);

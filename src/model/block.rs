@@ -68,7 +68,7 @@ impl Attention {
         let [batch, tokens, width] = x.dims();
         let head = width / self.heads;
         let qkv = self.qkv.forward(x).reshape([batch, tokens, 3, self.heads, head]).permute([2, 0, 3, 1, 4]);
-        let part = |n: usize| qkv.clone().slice([n..n + 1]).squeeze_dim::<4>(0); // [batch, heads, tokens, head]
+        let part = |n: usize| qkv.clone().narrow(0, n, 1).squeeze_dim::<4>(0); // [batch, heads, tokens, head]
         let query = part(0) * (head as f64).powf(-0.5);
         let scores = self.precision.matmul(query, part(1).swap_dims(2, 3)); // [batch, heads, tokens, tokens]
         let mixed = self.precision.matmul(softmax(scores, 3), part(2)); // [batch, heads, tokens, head]

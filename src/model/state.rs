@@ -138,12 +138,12 @@ fn to_official<const D: usize>(name: &str, tensor: Tensor<D>, patch: usize) -> T
 fn from_official<const D: usize>(name: &str, data: TensorData, ours: &Tensor<D>, patch: usize) -> Tensor<D> {
     let device = ours.device();
     let values: Vec<f32> = data.iter::<f32>().collect();
-    match ours.dims().as_slice() {
-        &[inputs, outputs] if name.ends_with("patch_embed.proj.weight") => {
+    match *ours.dims().as_slice() {
+        [inputs, outputs] if name.ends_with("patch_embed.proj.weight") => {
             let conv = Tensor::<4>::from_data(TensorData::new(values, [outputs, 3, patch, patch]), &device);
             conv.permute([2, 3, 1, 0]).reshape([inputs, outputs]).reshape(ours.dims())
         }
-        &[inputs, outputs] => {
+        [inputs, outputs] => {
             let matrix = Tensor::<2>::from_data(TensorData::new(values, [outputs, inputs]), &device);
             // The copy makes the rows contiguous again, which the matrix products want.
             let rows: Vec<f32> = matrix.transpose().into_data().iter::<f32>().collect();

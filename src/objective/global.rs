@@ -97,6 +97,7 @@ macro_rules! global_terms {
 
         /// A global term with its heads.
         #[derive(Module, Debug)]
+        #[expect(clippy::large_enum_variant, reason = "there is one of them in a process")]
         pub enum Global {
             $(#[doc = $doc] $name(super::$module::$name),)*
         }

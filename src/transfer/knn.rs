@@ -79,7 +79,7 @@ pub fn scores(train: &Features, eval: &Features, k: usize, temperature: f64, cla
     let queries = normal(eval.tensor(device)); // [eval images, width]
     let mut scores = Vec::with_capacity(eval.len() * classes);
     for start in (0..eval.len()).step_by(ROWS) {
-        let rows = queries.clone().slice([start..(start + ROWS).min(eval.len())]);
+        let rows = queries.clone().narrow(0, start, ROWS.min(eval.len() - start));
         let similarities: Vec<f32> = rows.matmul(keys.clone()).into_data().iter::<f32>().collect();
         for row in similarities.chunks_exact(train.len()) {
             let mut votes = vec![0f32; classes];

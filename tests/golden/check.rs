@@ -9,8 +9,8 @@ pub fn close(what: &str, ours: &[f64], reference: &[f64], tolerance: f64) {
     let (place, worst) = (ours.iter().zip(reference).map(|(a, b)| (a - b).abs()))
         .enumerate()
         .fold((0, 0f64), |worst, (n, off)| if off > worst.1 || off.is_nan() { (n, off) } else { worst });
-    // An all-zero reference (a stopped gradient) leaves room for rounding alone.
-    let allowed = tolerance * largest.max(1e-6);
+    // Some references are zero but for rounding (a bias before a BatchNorm has no gradient): 32 bits leave about 1e-8 there.
+    let allowed = (tolerance * largest).max(1e-7);
     assert!(
         worst <= allowed,
         "{what}: off by {worst:e} at {place} ({} against {}), allowed {allowed:e}",
