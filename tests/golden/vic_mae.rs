@@ -167,10 +167,34 @@ impl<'a> Case<'a> {
         let mut compared = 0;
         for name in self.file.names().iter().filter_map(|name| name.strip_prefix("after.")) {
             let ours = after.get(name).unwrap_or_else(|| panic!("we have no `{name}`"));
-            self.compare(&format!("after.{name}"), &ours.iter::<f64>().collect::<Vec<_>>(), AFTER);
+            let (mut ours, reference) = (ours.iter::<f64>().collect::<Vec<_>>(), self.file.values(&format!("after.{name}")));
+            self.settle_rounding(name, &mut ours, &reference);
+            self.compare(&format!("after.{name}"), &ours, AFTER);
             compared += 1;
         }
         assert_eq!(compared, after.len(), "the reference and the module have different parameters");
+    }
+}
+
+impl Case<'_> {
+    /// Entries whose true gradient is zero (the bias of the keys, a bias before a BatchNorm) have in 32 bits a gradient of
+    /// rounding alone, which AdamW scales up to a step of at most the learning rate: such an entry may be off by that much and
+    /// no more, and is then taken out of the comparison. A running mean contains the bias before it, hence the same for it.
+    fn settle_rounding(&self, name: &str, ours: &mut [f64], reference: &[f64]) {
+        const NO_GRADIENT: f64 = 1e-7;
+        let gradient = format!("grad.{name}");
+        let gradients = match self.file.has(&gradient) {
+            true => self.file.values(&gradient),
+            false if name.ends_with("running_mean") => vec![0.0; ours.len()],
+            false => return,
+        };
+        let reach = self.file.config["adamw"]["lr"].as_f64().unwrap() * self.file.number("steps");
+        for ((ours, reference), gradient) in ours.iter_mut().zip(reference).zip(gradients) {
+            if gradient.abs() < NO_GRADIENT {
+                assert!((*ours - reference).abs() <= reach, "{name}: {ours} is not {reference} though it has no gradient");
+                *ours = *reference;
+            }
+        }
     }
 }
 
