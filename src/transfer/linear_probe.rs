@@ -129,8 +129,9 @@ fn epoch_of<'a>(
             let values = encode(subject, &batch, config.pool).into_data().iter::<f32>().collect();
             Ok(Features { width: subject.model.vit.0.width, values, labels: batch.labels })
         });
-        let full = encoded.filter(move |batch| batch.as_ref().map_or(true, |batch| batch.len() == size));
-        return Ok(Box::new(full));
+        // The head normalises over the batch, which a single image that could be read would not allow.
+        let usable = encoded.filter(|batch| batch.as_ref().map_or(true, |batch| batch.len() >= 2));
+        return Ok(Box::new(usable));
     };
     let size = size.min(features.len());
     if size < 2 {
