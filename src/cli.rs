@@ -1,6 +1,6 @@
 //! The command line: which verb, with which options.
 
-use crate::command::{check, completions, logs, plan, query, reindex, report, run, show, status, worker};
+use crate::command::{check, completions, data, doctor, logs, pack, plan, query, reindex, report, run, show, status, worker};
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
@@ -37,6 +37,9 @@ enum Verb {
     Report(report::Args),
     Query(query::Args),
     Reindex(reindex::Args),
+    Pack(pack::Args),
+    Data(data::Args),
+    Doctor(doctor::Args),
     Completions(completions::Args),
     #[command(hide = true)]
     Worker(worker::Args),
@@ -58,6 +61,9 @@ pub fn run(cli: &Cli) -> Result<()> {
         Verb::Report(args) => report::run(args, results),
         Verb::Query(args) => query::run(args, results),
         Verb::Reindex(args) => reindex::run(args, results),
+        Verb::Pack(args) => pack::run(args),
+        Verb::Data(args) => data::run(args),
+        Verb::Doctor(args) => doctor::run(args, results),
         Verb::Completions(args) => completions::run(args, Cli::command()),
         Verb::Worker(args) => worker::run(args),
     }

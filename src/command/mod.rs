@@ -2,7 +2,10 @@
 
 pub mod check;
 pub mod completions;
+pub mod data;
+pub mod doctor;
 pub mod logs;
+pub mod pack;
 pub mod plan;
 pub mod query;
 pub mod reindex;
@@ -12,6 +15,7 @@ pub mod show;
 pub mod status;
 pub mod worker;
 
+mod amount;
 mod asked;
 mod find;
 mod print;

@@ -74,6 +74,17 @@ impl Default for Config {
     }
 }
 
+/// The recipe of the paper for images: crop, flip, colour jitter, grayscale, blur and solarization that differ by view.
+pub fn paper() -> Config {
+    Config {
+        jitter: Some(Jitter::default()),
+        grayscale: 0.2,
+        blur: PerView([1.0, 0.1]),
+        solarize: PerView([0.0, 0.2]),
+        ..Config::default()
+    }
+}
+
 impl Default for Crop {
     fn default() -> Self {
         Crop { scale: [0.2, 1.0], ratio: [3.0 / 4.0, 4.0 / 3.0] }
@@ -214,7 +225,7 @@ mod tests {
     use super::*;
 
     fn picture() -> Picture {
-        let rgb = (0..40 * 30).flat_map(|i| [(i % 40 * 6) as u8, (i / 40 * 8) as u8, 90]).collect();
+        let rgb = (0..40 * 30).flat_map(|i| [(i % 40 * 6) as u8, (i / 40 * 8) as u8, 90]).collect::<Vec<u8>>().into();
         Picture { width: 40, height: 30, rgb }
     }
 
@@ -255,7 +266,7 @@ mod tests {
 
     #[test]
     fn no_augmentation_is_the_whole_picture_resized() {
-        let square = Picture { width: 16, height: 16, rgb: (0..768).map(|i| i as u8).collect() };
+        let square = Picture { width: 16, height: 16, rgb: (0..768).map(|i| i as u8).collect::<Vec<u8>>().into() };
         let crop = Crop { scale: [1.0, 1.0], ratio: [1.0, 1.0] };
         let config = Config { crop, flip: 0.0, ..Config::default() };
         let mut out = vec![0; 768];

@@ -2,7 +2,6 @@
 
 use super::picture::{Picture, Skipped};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -26,12 +25,12 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// Returns picture `number`, which is read from `path()` when it is not kept.
-    pub(super) fn get(&self, number: usize, path: impl FnOnce() -> PathBuf) -> Entry {
+    /// Returns picture `number`, which is made by `read` when it is not kept.
+    pub(super) fn get(&self, number: usize, read: impl FnOnce() -> Entry) -> Entry {
         if let Some(entry) = self.entries().get(&number) {
             return entry.clone();
         }
-        let entry = Picture::read(&path()).map(Arc::new);
+        let entry = read();
         self.keep(number, &entry);
         entry
     }
@@ -72,11 +71,12 @@ mod tests {
         let path = folder.path().join("a.png");
         image::RgbImage::from_raw(1, 1, vec![1, 2, 3]).unwrap().save(&path).unwrap();
         let cache = Cache::default();
-        let first = cache.get(4, || path.clone()).unwrap();
-        assert_eq!(first.rgb, [1, 2, 3]);
+        let read = |path: &std::path::Path| Picture::read(path).map(Arc::new);
+        let first = cache.get(4, || read(&path)).unwrap();
+        assert_eq!(first.rgb[..], [1, 2, 3]);
         let again = cache.get(4, || unreachable!("it is kept")).unwrap();
         assert!(Arc::ptr_eq(&first, &again));
-        let missing = cache.get(5, || folder.path().join("b.png")).unwrap_err();
+        let missing = cache.get(5, || read(&folder.path().join("b.png"))).unwrap_err();
         assert_eq!(cache.get(5, || unreachable!("it is kept")).unwrap_err(), missing);
     }
 }

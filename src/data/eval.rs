@@ -133,7 +133,7 @@ mod tests {
         for image in ["0", "1"] {
             let source = tensors.tensor(&format!("source_{image}")).unwrap();
             let [height, width] = [source.shape()[0], source.shape()[1]];
-            let picture = Picture { width, height, rgb: source.data().to_vec() };
+            let picture = Picture { width, height, rgb: source.data().to_vec().into() };
             let ours = eval_transform(&picture, 64, 56);
             let theirs = tensors.tensor(&format!("eval_{image}")).unwrap();
             let difference: u64 = ours.iter().zip(theirs.data()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn any_shape_of_picture_gives_a_full_crop() {
         for (width, height) in [(1, 1), (3, 200), (200, 3), (57, 56), (59, 56), (73, 64)] {
-            let picture = Picture { width, height, rgb: vec![90; width * height * 3] };
+            let picture = Picture { width, height, rgb: vec![90; width * height * 3].into() };
             assert_eq!(eval_transform(&picture, 64, 56), vec![90; 56 * 56 * 3], "{width}x{height}");
             assert_eq!(eval_transform(&picture, 56, 56), vec![90; 56 * 56 * 3], "{width}x{height}");
         }

@@ -1,10 +1,11 @@
 //! `<root>/<class>/<clip>/<frame>`: clips that were cut into images, frames in the order of their names.
 
-use super::Clips;
 use super::cache::Cache;
+use super::fingerprint;
 use super::listing::{Layout, by_number, class_of, images};
 use super::pair::Pair;
 use super::picture::{Picture, Skipped};
+use super::{Clips, Configured};
 use crate::rng::Rng;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,24 @@ struct Clip {
     before: usize,
 }
 
+impl Configured for Config {
+    fn root(&self) -> Option<&Path> {
+        Some(&self.root)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.pair.check_untimed()
+    }
+
+    fn fingerprint(&self, project: &Path) -> Result<String> {
+        fingerprint::folder(&self.root, project, Layout::Frames)
+    }
+
+    fn open(&self, project: &Path) -> Result<Arc<dyn Clips>> {
+        Ok(Arc::new(FrameFolder::open(self, project)?))
+    }
+}
+
 impl FrameFolder {
     /// Lists the clips, in byte order of class and name.
     pub(super) fn open(config: &Config, project: &Path) -> Result<Self> {
@@ -73,7 +92,8 @@ impl FrameFolder {
 
     fn frame(&self, clip: usize, frame: usize) -> Result<Arc<Picture>, Skipped> {
         let clip = &self.clips[clip];
-        self.cache.get(clip.before + frame, || self.folder.join(&clip.path).join(&*clip.frames[frame]))
+        let path = || self.folder.join(&clip.path).join(&*clip.frames[frame]);
+        self.cache.get(clip.before + frame, || Picture::read(&path()).map(Arc::new))
     }
 }
 
@@ -107,6 +127,7 @@ impl Clips for FrameFolder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::pair::Gap;
 
     /// Writes one-pixel frames whose red value is the frame's number.
     fn clip(root: &Path, name: &str, frames: u8) {
@@ -123,7 +144,7 @@ mod tests {
         clip(project.path(), "run/long", 12);
         clip(project.path(), "jump/still", 1);
         let open = |pair| FrameFolder::open(&Config { root: ".".into(), pair }, project.path()).unwrap();
-        let folder = open(Pair::Gap(11));
+        let folder = open(Pair::Gap(Gap::Frames(11)));
         assert_eq!(folder.classes(), ["jump", "run"]);
         assert_eq!((folder.len(), folder.name(1)), (2, "run/long".to_owned()));
         let mut rng = Rng::stream(0, &[]);
@@ -139,7 +160,7 @@ mod tests {
         let project = tempfile::tempdir().unwrap();
         clip(project.path(), "run/a", 2);
         std::fs::write(project.path().join("run/a/1.png"), b"cut off").unwrap();
-        let folder = FrameFolder::open(&Config { root: ".".into(), pair: Pair::Gap(1) }, project.path()).unwrap();
+        let folder = FrameFolder::open(&Config { root: ".".into(), pair: Pair::Gap(Gap::Frames(1)) }, project.path()).unwrap();
         let skipped = folder.pair(0, &mut Rng::stream(0, &[])).unwrap_err();
         assert!(skipped.path.ends_with("run/a/1.png"), "{skipped:?}");
     }

@@ -1,9 +1,10 @@
 //! `<root>/<class>/<image>`: the layout of ImageNet.
 
-use super::Clips;
 use super::cache::Cache;
+use super::fingerprint;
 use super::listing::{Layout, class_of, images};
 use super::picture::{Picture, Skipped};
+use super::{Clips, Configured};
 use crate::rng::Rng;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,24 @@ struct File {
     class: usize,
     /// Relative to the folder.
     path: Box<Path>,
+}
+
+impl Configured for Config {
+    fn root(&self) -> Option<&Path> {
+        Some(&self.root)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn fingerprint(&self, project: &Path) -> Result<String> {
+        fingerprint::folder(&self.root, project, Layout::Images)
+    }
+
+    fn open(&self, project: &Path) -> Result<Arc<dyn Clips>> {
+        Ok(Arc::new(ImageFolder::open(self, project)?))
+    }
 }
 
 impl ImageFolder {
@@ -73,7 +92,7 @@ impl Clips for ImageFolder {
     }
 
     fn picture(&self, clip: usize) -> Result<Arc<Picture>, Skipped> {
-        self.cache.get(clip, || self.folder.join(&self.files[clip].path))
+        self.cache.get(clip, || Picture::read(&self.folder.join(&self.files[clip].path)).map(Arc::new))
     }
 }
 
@@ -95,6 +114,6 @@ mod tests {
         assert_eq!((0..3).map(|clip| folder.class(clip)).collect::<Vec<_>>(), [0, 0, 1]);
         let [a, b] = folder.pair(2, &mut Rng::stream(0, &[])).unwrap();
         assert!(Arc::ptr_eq(&a, &b));
-        assert_eq!(a.rgb, [0, 0, 0]);
+        assert_eq!(a.rgb[..], [0, 0, 0]);
     }
 }

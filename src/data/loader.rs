@@ -2,11 +2,10 @@
 
 use super::augment;
 use super::batches::{Batches, Order};
-use super::picture::{Picture, Skipped};
+use super::mixture::{Mixture, Part};
+use super::picture::Skipped;
 use super::stream::{Draw, stream};
-use super::{Clips, Source, open};
 use crate::failure::Failure;
-use crate::rng::Rng;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,55 +20,62 @@ pub struct PairBatch {
     pub clips: Vec<usize>,
 }
 
-/// Loads augmented pairs from one or more sources, read as one: a clip is as likely as any other, whatever its source.
+/// What batches are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Feed {
+    /// The side of a view, in pixels.
+    pub size: usize,
+    /// Pairs a batch.
+    pub batch: usize,
+    /// Whether the pairs at the end of an epoch that do not fill a batch are left out; else they are a smaller batch.
+    pub drop_last: bool,
+    /// Decides order, frames and views.
+    pub seed: u64,
+    /// Threads that make batches ahead; with 0 the work is done by whoever asks for a batch.
+    pub workers: usize,
+}
+
+/// Loads augmented pairs from one or more sources.
 ///
-/// An epoch is a new permutation of all clips. A view depends on seed, epoch, clip and view alone, so the batches are the same with
-/// any number of workers and wherever an epoch is begun.
+/// Without weights and repeats an epoch is a new permutation of all clips, whatever their source; with them every batch is shared
+/// out. A view depends on seed, epoch, clip and view alone (and on the how-manieth time the clip comes in the epoch), so the
+/// batches are the same with any number of workers and wherever an epoch is begun.
 pub struct PairLoader {
-    clips: Arc<Mixture>,
-    augment: Arc<augment::Config>,
-    size: usize,
-    batch: usize,
-    seed: u64,
-    workers: usize,
+    mixture: Arc<Mixture>,
+    feed: Feed,
     skipped: Arc<Mutex<BTreeMap<PathBuf, String>>>,
 }
 
 impl PairLoader {
-    /// Lists the clips of the sources. `size` is the side of a view in pixels, `batch` the number of clips a batch.
+    /// Lists the clips of the sources. `augment` is for the sources that have none of their own.
     ///
-    /// Relative roots start at `project`. With `workers` 0 the work is done by whoever asks for a batch. Fails with [`Failure`] for
-    /// values that make no sense, a folder that is missing or empty, and fewer clips than one batch.
-    pub fn new(
-        sources: &[Source],
-        project: &Path,
-        augment: &augment::Config,
-        size: usize,
-        batch: usize,
-        seed: u64,
-        workers: usize,
-    ) -> Result<Self> {
+    /// Relative roots start at `project`. Fails with [`Failure`] for values that make no sense, a folder that is missing or empty,
+    /// and fewer clips than one batch.
+    pub fn new(parts: &[Part], project: &Path, augment: &augment::Config, feed: Feed) -> Result<Self> {
         augment.check().map_err(Failure::input)?;
+        let Feed { size, batch, .. } = feed;
         if size == 0 || batch == 0 {
             return Err(Failure::input(format!("a batch of {batch} views of {size} pixels holds nothing")).into());
         }
-        let sources = sources.iter().map(|source| open(source, project)).collect::<Result<Vec<_>>>()?;
-        let clips = Mixture::new(sources);
-        if clips.len() == 0 {
+        if parts.is_empty() {
             return Err(Failure::input("there is no data source").hint("name at least one under `data`").into());
         }
-        if clips.len() < batch {
-            let message = format!("the data hold {} clips, fewer than one batch of {batch}", clips.len());
-            let hint = format!("make the batch {} or smaller, or add data", clips.len());
+        let mixture = Arc::new(Mixture::open(parts, augment, project)?);
+        let loader = PairLoader { mixture, feed, skipped: Arc::default() };
+        if loader.batches_per_epoch() == 0 {
+            let pairs = loader.mixture.draws();
+            let message = format!("the data hold {pairs} clips, fewer than one batch of {batch}");
+            let hint = format!("make the batch {pairs} or smaller, or add data");
             return Err(Failure::input(message).hint(hint).into());
         }
-        let (clips, augment) = (Arc::new(clips), Arc::new(augment.clone()));
-        Ok(PairLoader { clips, augment, size, batch, seed, workers, skipped: Arc::default() })
+        Ok(loader)
     }
 
-    /// Number of batches an epoch; clips that do not fill a batch are left out of the epoch, other ones each time.
+    /// Number of batches an epoch. With `drop_last`, pairs that do not fill a batch are left out of the epoch, other ones each
+    /// time; without it they are a batch of their own, unless there is only one, which has no other to be compared with.
     pub fn batches_per_epoch(&self) -> usize {
-        self.clips.len() / self.batch
+        let (full, rest) = (self.mixture.draws() / self.feed.batch, self.mixture.draws() % self.feed.batch);
+        full + usize::from(!self.feed.drop_last && rest > 1)
     }
 
     /// The batches of an epoch from `first_batch` on, in order, made ahead by the workers.
@@ -77,27 +83,36 @@ impl PairLoader {
     /// A clip with a damaged file is replaced by another one, the same one every time. When more than half of the clips cannot
     /// be read, the last item is a [`Failure`]. Dropping the iterator ends its workers.
     pub fn epoch(&self, epoch: u32, first_batch: usize) -> impl Iterator<Item = Result<PairBatch>> + use<> {
-        let (seed, size, epoch) = (self.seed, self.size, u64::from(epoch));
-        let order = stream(seed, Draw::Order, [epoch, 0, 0]).permutation(self.clips.len());
-        let order = Order { clips: order, batch: self.batch, replace: true };
+        let (Feed { size, seed, batch, workers, .. }, epoch) = (self.feed, u64::from(epoch));
+        let order = Order { clips: self.mixture.order(seed, epoch), batch, replace: true };
         let count = self.batches_per_epoch();
-        let (clips, augment) = (self.clips.clone(), self.augment.clone());
-        let draw = move |clip: usize, views: [&mut [u8]; 2]| {
-            let pair = clips.pair(clip, &mut stream(seed, Draw::Pair, [epoch, clip as u64, 0]))?;
+        let mixture = self.mixture.clone();
+        let draw = move |number: usize, views: [&mut [u8]; 2]| {
+            let drawn = mixture.drawn(number);
+            let (source, clip) = mixture.place(drawn.clip);
+            let (name, time) = (drawn.clip as u64, drawn.time as u64);
+            let pair = source.clips.pair(clip, &mut stream(seed, Draw::Pair, [epoch, name, time]))?;
             for (view, out) in views.into_iter().enumerate() {
-                let mut rng = stream(seed, Draw::View, [epoch, clip as u64, view as u64]);
-                augment::view(&pair[view], &augment, size, view, &mut rng, out);
+                let mut rng = stream(seed, Draw::View, [epoch, name, view as u64 + 2 * time]);
+                augment::view(&pair[view], &source.augment, size, view, &mut rng, out);
             }
             Ok(())
         };
-        let batches = Batches::new(order, first_batch.min(count)..count, size * size * 3, self.workers, draw);
-        let skipped = self.skipped.clone();
+        let batches = Batches::new(order, first_batch.min(count)..count, size * size * 3, workers, draw);
+        let (skipped, mixture) = (self.skipped.clone(), self.mixture.clone());
         batches.map(move |batch| {
             let batch = batch?;
             let mut list = skipped.lock().unwrap_or_else(PoisonError::into_inner);
             list.extend(batch.skipped.into_iter().map(|skipped| (skipped.path, skipped.reason)));
-            Ok(PairBatch { views: batch.views, clips: batch.clips })
+            let clips = batch.clips.into_iter().map(|number| mixture.drawn(number).clip).collect();
+            Ok(PairBatch { views: batch.views, clips })
         })
+    }
+
+    /// The name of a clip of a [`PairBatch`]: its path inside its source.
+    pub fn name(&self, clip: usize) -> String {
+        let (source, clip) = self.mixture.place(clip);
+        source.clips.name(clip)
     }
 
     /// The files that could not be read, of the batches handed out so far, in the order of their paths.
@@ -107,43 +122,14 @@ impl PairLoader {
     }
 }
 
-/// Several sources, one after the other.
-struct Mixture {
-    sources: Vec<Arc<dyn Clips>>,
-    /// The number of clips before each source.
-    starts: Vec<usize>,
-    len: usize,
-}
-
-impl Mixture {
-    fn new(sources: Vec<Arc<dyn Clips>>) -> Self {
-        let mut len = 0;
-        let mut starts = Vec::with_capacity(sources.len());
-        for source in &sources {
-            starts.push(len);
-            len += source.len();
-        }
-        Mixture { sources, starts, len }
-    }
-
-    fn len(&self) -> usize {
-        self.len
-    }
-
-    /// As [`Clips::pair`], with clips counted through all sources.
-    fn pair(&self, clip: usize, rng: &mut Rng) -> Result<[Arc<Picture>; 2], Skipped> {
-        let source = self.starts.partition_point(|start| *start <= clip) - 1;
-        self.sources[source].pair(clip - self.starts[source], rng)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{frame_folder, image_folder, moving_shapes, pair::Pair};
+    use crate::data::pair::{Gap, Pair};
+    use crate::data::{Source, frame_folder, image_folder, moving_shapes};
 
     fn shapes(clips: usize) -> Source {
-        Source::MovingShapes(moving_shapes::Config { clips, frames: 3, size: 24, pair: Pair::Gap(1), seed: 0 })
+        Source::MovingShapes(moving_shapes::Config { clips, frames: 3, size: 24, pair: Pair::Gap(Gap::Frames(1)), seed: 0 })
     }
 
     /// Nine images in three classes; those in `bad` cannot be decoded.
@@ -165,8 +151,13 @@ mod tests {
     }
 
     fn loader(sources: &[Source], project: &Path, batch: usize, workers: usize) -> Result<PairLoader> {
+        let parts: Vec<Part> = sources.iter().cloned().map(Part::from).collect();
+        mixed(&parts, project, Feed { size: 8, batch, drop_last: true, seed: 5, workers })
+    }
+
+    fn mixed(parts: &[Part], project: &Path, feed: Feed) -> Result<PairLoader> {
         let augment = augment::Config { jitter: Some(augment::Jitter::default()), ..augment::Config::default() };
-        PairLoader::new(sources, project, &augment, 8, batch, 5, workers)
+        PairLoader::new(parts, project, &augment, feed)
     }
 
     fn all(loader: &PairLoader, epoch: u32, first_batch: usize) -> Vec<PairBatch> {
@@ -208,6 +199,47 @@ mod tests {
             assert!(batches.iter().all(|batch| batch.views[0] != batch.views[1]));
         }
         assert_ne!(all(&loader, 0, 0)[0].clips, all(&loader, 1, 0)[0].clips);
+    }
+
+    #[test]
+    fn the_last_batch_is_left_out_or_smaller_but_never_one_pair() {
+        let sizes = |clips, drop_last| {
+            let feed = Feed { size: 8, batch: 4, drop_last, seed: 0, workers: 2 };
+            let loader = mixed(&[shapes(clips).into()], Path::new("."), feed).unwrap();
+            let batches = all(&loader, 0, 0);
+            assert_eq!(batches.len(), loader.batches_per_epoch());
+            assert!(batches.iter().all(|batch| batch.views.iter().all(|view| view.len() == batch.clips.len() * 192)));
+            batches.iter().map(|batch| batch.clips.len()).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(10, true), [4, 4]);
+        assert_eq!(sizes(10, false), [4, 4, 2]);
+        assert_eq!(sizes(9, false), [4, 4]);
+        assert_eq!(sizes(3, false), [3]);
+    }
+
+    #[test]
+    fn a_source_keeps_its_own_augmentation_and_a_repeat_gives_new_views() {
+        let plain = augment::Crop { scale: [1.0, 1.0], ratio: [1.0, 1.0] };
+        let plain = augment::Config { crop: plain, flip: 0.0, ..augment::Config::default() };
+        let of = |repeat, augment| {
+            let source =
+                Source::MovingShapes(moving_shapes::Config { clips: 2, frames: 1, size: 8, pair: Pair::SameFrame, seed: 0 });
+            let part = Part { repeat, augment, ..source.into() };
+            let loader =
+                mixed(&[part], Path::new("."), Feed { size: 8, batch: 2, drop_last: true, seed: 0, workers: 1 }).unwrap();
+            all(&loader, 0, 0)
+        };
+        let [first, second] = of(2, Some(plain)).try_into().unwrap();
+        assert_eq!(first.views[0], first.views[1]);
+        let sorted = |batch: &PairBatch| {
+            let mut views: Vec<&[u8]> = batch.views[0].chunks(192).collect();
+            views.sort();
+            views.concat()
+        };
+        assert_eq!(sorted(&first), sorted(&second));
+        let [first, second] = of(2, None).try_into().unwrap();
+        assert_ne!(first.views[0], first.views[1]);
+        assert_ne!(sorted(&first), sorted(&second));
     }
 
     #[test]
@@ -259,7 +291,7 @@ mod tests {
         let root = "experiments/data/exercise_pairs".into();
         let source = Source::FrameFolder(frame_folder::Config { root, pair: Pair::Distant { segments: 2 } });
         let loader = loader(&[source], Path::new(env!("CARGO_MANIFEST_DIR")), 16, 2).unwrap();
-        assert_eq!(loader.clips.len(), 873);
+        assert_eq!(loader.mixture.clips(), 873);
         assert_eq!(loader.epoch(0, 50).map(Result::unwrap).count(), 4);
         assert_eq!(loader.skipped(), []);
     }

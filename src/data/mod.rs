@@ -1,15 +1,23 @@
 //! Where pictures come from: sources, pairs of frames, augmentation, and the loader that keeps a step fed.
 
+pub mod annotation;
 pub mod augment;
 pub mod eval;
+pub mod ffmpeg;
 pub mod frame_folder;
 pub mod image_folder;
+pub mod inspect;
+pub mod mixture;
 pub mod moving_shapes;
+pub mod pack;
+pub mod packed;
 pub mod pair;
 pub mod picture;
+pub mod verify;
 
 mod batches;
 mod cache;
+mod contact_sheet;
 mod fingerprint;
 mod listing;
 mod loader;
@@ -17,51 +25,91 @@ mod prefetch;
 mod resize;
 mod stream;
 
+pub use contact_sheet::contact_sheet;
 pub use eval::ImageBatch;
 pub use eval::eval_batches;
 pub use eval::train_batches;
-pub use fingerprint::fingerprint;
+pub use loader::Feed;
 pub use loader::PairBatch;
 pub use loader::PairLoader;
+pub use mixture::Part;
 pub use picture::Picture;
 pub use picture::Skipped;
 
 use crate::failure::Failure;
 use crate::rng::Rng;
 use anyhow::Result;
+use serde::de::MapAccess;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 
-/// A source of clips (one image is a clip of one frame), each with a class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Source {
+/// What every kind of source answers for the values that were written for it.
+pub trait Configured {
+    /// The folder that the source reads, as it was written; none for a procedural source.
+    fn root(&self) -> Option<&Path>;
+
+    /// Checks the values; reads no file. The error names the field, its value and what is allowed.
+    fn check(&self) -> Result<(), String>;
+
+    /// A hash of what the source holds, 64 hexadecimal digits: a run is named by its data too.
+    ///
+    /// Fails as [`Configured::open`] does when the data is missing.
+    fn fingerprint(&self, project: &Path) -> Result<String>;
+
+    /// Lists the clips; decodes nothing. `project` is the folder that relative roots start at.
+    ///
+    /// Fails with [`Failure`] when the data is missing or holds no clip.
+    fn open(&self, project: &Path) -> Result<Arc<dyn Clips>>;
+}
+
+/// The sources: the module of each, which is its name in YAML, and its variant.
+macro_rules! sources {
+    ($($(#[$doc:meta])* $name:ident => $variant:ident,)*) => {
+        /// A source of clips (one image is a clip of one frame), each with a class.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case", deny_unknown_fields)]
+        pub enum Source { $($(#[$doc])* $variant($name::Config),)* }
+
+        impl Source {
+            /// The names of all sources.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            fn config(&self) -> &dyn Configured {
+                match self { $(Source::$variant(config) => config,)* }
+            }
+
+            /// Reads the value behind a key that names a source; none when it names none.
+            fn read<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Option<Source>, A::Error> {
+                Ok(match name {
+                    $(stringify!($name) => Some(Source::$variant(map.next_value()?)),)*
+                    _ => None,
+                })
+            }
+        }
+    };
+}
+
+sources! {
+    /// A split of what `vicmae pack` made: two frames of one clip make a pair.
+    packed => Packed,
     /// `<root>/<class>/<image>`: two views of one image make a pair.
-    ImageFolder(image_folder::Config),
+    image_folder => ImageFolder,
     /// `<root>/<class>/<clip>/<frame>`: two frames of one clip make a pair.
-    FrameFolder(frame_folder::Config),
+    frame_folder => FrameFolder,
     /// Procedural clips of moving shapes, for tests and throughput.
-    MovingShapes(moving_shapes::Config),
+    moving_shapes => MovingShapes,
 }
 
 impl Source {
     /// The folder that the source reads, as it was written; none for a procedural source.
     pub fn root(&self) -> Option<&Path> {
-        match self {
-            Source::ImageFolder(config) => Some(&config.root),
-            Source::FrameFolder(config) => Some(&config.root),
-            Source::MovingShapes(_) => None,
-        }
+        self.config().root()
     }
 
     /// Checks the values of the fields; reads no file. The error names the field, its value and what is allowed.
     pub fn check(&self) -> Result<(), String> {
-        match self {
-            Source::ImageFolder(_) => Ok(()),
-            Source::FrameFolder(config) => config.pair.check(),
-            Source::MovingShapes(config) => config.check(),
-        }
+        self.config().check()
     }
 }
 
@@ -100,9 +148,10 @@ pub trait Clips: Send + Sync {
 /// missing or holds no clip.
 pub fn open(source: &Source, project: &Path) -> Result<Arc<dyn Clips>> {
     source.check().map_err(Failure::input)?;
-    Ok(match source {
-        Source::ImageFolder(config) => Arc::new(image_folder::ImageFolder::open(config, project)?),
-        Source::FrameFolder(config) => Arc::new(frame_folder::FrameFolder::open(config, project)?),
-        Source::MovingShapes(config) => Arc::new(moving_shapes::MovingShapes::new(config)),
-    })
+    source.config().open(project)
+}
+
+/// Returns a hash of what a source holds, 64 hexadecimal digits. Fails as [`open`] does when the data is missing.
+pub fn fingerprint(source: &Source, project: &Path) -> Result<String> {
+    source.config().fingerprint(project)
 }

@@ -1,12 +1,14 @@
 //! Procedural clips: coloured shapes that move over a textured ground. For tests and throughput, not for claims.
 
-use super::Clips;
 use super::pair::Pair;
 use super::picture::{Picture, Skipped};
 use super::stream::{Draw, stream};
+use super::{Clips, Configured};
 use crate::rng::Rng;
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::f32::consts::TAU;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Clips of one moving shape each; the class is the shape.
@@ -41,9 +43,15 @@ fn distant() -> Pair {
     Pair::Distant { segments: 2 }
 }
 
-impl Config {
-    /// Checks the values. The error names the field, its value and what is allowed.
-    pub fn check(&self) -> Result<(), String> {
+/// Changes when the pictures that are drawn for a config change.
+const VERSION: u32 = 1;
+
+impl Configured for Config {
+    fn root(&self) -> Option<&Path> {
+        None
+    }
+
+    fn check(&self) -> Result<(), String> {
         if self.clips == 0 {
             return Err("`clips` is 0: moving shapes need at least 1".to_owned());
         }
@@ -53,7 +61,16 @@ impl Config {
         if !(8..=4096).contains(&self.size) {
             return Err(format!("`size` is {}: a frame has a side of 8 to 4096 pixels", self.size));
         }
-        self.pair.check()
+        self.pair.check_untimed()
+    }
+
+    fn fingerprint(&self, _: &Path) -> Result<String> {
+        let text = format!("moving_shapes {VERSION} {}", serde_json::to_string(self)?);
+        Ok(blake3::hash(text.as_bytes()).to_hex().to_string())
+    }
+
+    fn open(&self, _: &Path) -> Result<Arc<dyn Clips>> {
+        Ok(Arc::new(MovingShapes::new(self)))
     }
 }
 
@@ -125,7 +142,7 @@ impl MovingShapes {
                 }));
             }
         }
-        Arc::new(Picture { width: size, height: size, rgb })
+        Arc::new(Picture { width: size, height: size, rgb: rgb.into() })
     }
 }
 
@@ -221,6 +238,16 @@ mod tests {
         let shapes = shapes(8);
         assert_eq!((shapes.class(7), shapes.name(7)), (1, "cross/000007".to_owned()));
         assert_eq!(shapes.classes().len(), 6);
+    }
+
+    #[test]
+    fn shapes_are_their_config() {
+        let of = |json: serde_json::Value| {
+            let config: Config = serde_json::from_value(json).unwrap();
+            config.fingerprint(Path::new("anywhere")).unwrap()
+        };
+        assert_eq!(of(serde_json::json!({"clips": 3})), of(serde_json::json!({"clips": 3, "size": 64})));
+        assert_ne!(of(serde_json::json!({"clips": 3})), of(serde_json::json!({"clips": 4})));
     }
 
     #[test]

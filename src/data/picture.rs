@@ -1,5 +1,6 @@
 //! A decoded picture.
 
+use bytes::Bytes;
 use image::DynamicImage;
 use image::ImageDecoder;
 use image::ImageReader;
@@ -16,8 +17,8 @@ pub struct Picture {
     pub width: usize,
     /// Pixels from top to bottom, at least 1.
     pub height: usize,
-    /// `[height, width, 3]`, row by row.
-    pub rgb: Vec<u8>,
+    /// `[height, width, 3]`, row by row. May lie in a mapped file: a copy of the handle copies no pixels.
+    pub rgb: Bytes,
 }
 
 /// A file that was left out because it cannot be read or decoded.
@@ -35,11 +36,15 @@ impl Picture {
     /// The EXIF orientation is applied; grey, palette, CMYK and 16-bit pictures become 8-bit RGB; transparency is dropped.
     pub fn read(path: &Path) -> Result<Picture, Skipped> {
         let skipped = |reason: String| Skipped { path: path.to_owned(), reason: reason.replace('\n', " ") };
+        fs::read(path).map_err(|error| error.to_string()).and_then(|bytes| Picture::decode(&bytes)).map_err(skipped)
+    }
+
+    /// Decodes the bytes of a JPEG or PNG file, as [`Picture::read`] does. The error is the reason, which may have several lines.
+    pub fn decode(file: &[u8]) -> Result<Picture, String> {
         // A decoder that panics on a damaged file must not take the run with it.
-        match catch_unwind(|| decode(path)) {
-            Ok(Ok(picture)) => Ok(picture),
-            Ok(Err(error)) => Err(skipped(error.to_string())),
-            Err(_) => Err(skipped("the decoder panicked".to_owned())),
+        match catch_unwind(|| decode(file)) {
+            Ok(picture) => picture.map_err(|error| error.to_string()),
+            Err(_) => Err("the decoder panicked".to_owned()),
         }
     }
 }
@@ -50,9 +55,8 @@ impl fmt::Debug for Picture {
     }
 }
 
-fn decode(path: &Path) -> image::ImageResult<Picture> {
-    let bytes = fs::read(path)?;
-    if bytes.starts_with(&[0xff, 0xd8]) && !ends(&bytes) {
+fn decode(bytes: &[u8]) -> image::ImageResult<Picture> {
+    if bytes.starts_with(&[0xff, 0xd8]) && !ends(bytes) {
         let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the JPEG ends before its picture does");
         return Err(error.into());
     }
@@ -61,7 +65,7 @@ fn decode(path: &Path) -> image::ImageResult<Picture> {
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
     let rgb = image.into_rgb8();
-    Ok(Picture { width: rgb.width() as usize, height: rgb.height() as usize, rgb: rgb.into_raw() })
+    Ok(Picture { width: rgb.width() as usize, height: rgb.height() as usize, rgb: rgb.into_raw().into() })
 }
 
 /// Whether a JPEG has its end marker, perhaps with other bytes behind it.
@@ -126,7 +130,7 @@ mod tests {
         let path = folder.path().join("really_a_png.jpg");
         let image = image::GrayAlphaImage::from_raw(2, 1, vec![7, 255, 9, 0]).unwrap();
         image.save_with_format(&path, image::ImageFormat::Png).unwrap();
-        assert_eq!(Picture::read(&path).unwrap(), Picture { width: 2, height: 1, rgb: vec![7, 7, 7, 9, 9, 9] });
+        assert_eq!(Picture::read(&path).unwrap(), Picture { width: 2, height: 1, rgb: vec![7, 7, 7, 9, 9, 9].into() });
     }
 
     #[test]

@@ -34,6 +34,18 @@ pub(super) fn part(picture: &Picture, [left, top, width, height]: [f64; 4], size
     resize(&whole(picture), size, &options(filter).crop(left, top, width, height), out);
 }
 
+/// The whole picture, resized to `width` by `height` pixels: bicubic, antialiased.
+pub(super) fn whole_to(picture: &Picture, width: usize, height: usize) -> Picture {
+    let mut rgb = vec![0; width * height * 3];
+    let mut target = Image::from_slice_u8(width as u32, height as u32, &mut rgb, PixelType::U8x3)
+        .expect("a picture has height x width x 3 bytes");
+    RESIZER.with_borrow_mut(|resizer| {
+        let options = options(FilterType::CatmullRom);
+        resizer.resize(&whole(picture), &mut target, &options).expect("both are 8-bit RGB");
+    });
+    Picture { width, height, rgb: rgb.into() }
+}
+
 fn options(filter: FilterType) -> ResizeOptions {
     ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter))
 }
@@ -59,7 +71,7 @@ mod tests {
     fn cut_does_not_see_what_is_outside_and_part_does() {
         // A gray square of 8 in a white picture of 16.
         let gray = |i: usize| (4..12).contains(&(i % 16)) && (4..12).contains(&(i / 16));
-        let rgb = (0..256).flat_map(|i| [if gray(i) { 100u8 } else { 255 }; 3]).collect();
+        let rgb = (0..256).flat_map(|i| [if gray(i) { 100u8 } else { 255 }; 3]).collect::<Vec<u8>>().into();
         let picture = Picture { width: 16, height: 16, rgb };
         let mut out = vec![0; 2 * 2 * 3];
         cut(&picture, Window { left: 4, top: 4, width: 8, height: 8 }, 2, FilterType::Bilinear, &mut out);

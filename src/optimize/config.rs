@@ -66,6 +66,9 @@ pub struct Batch {
     /// Forward passes a step of the optimizer.
     #[serde(default = "one")]
     pub accumulate: usize,
+    /// Whether the pairs at the end of an epoch that do not fill a batch are left out; else they are a smaller batch.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub drop_last: bool,
 }
 
 impl Default for AdamW {
@@ -134,4 +137,14 @@ impl Batch {
 
 fn one() -> usize {
     1
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The default is not written, so that runs keep the ids that they had before there was a choice.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_yes(value: &bool) -> bool {
+    *value
 }

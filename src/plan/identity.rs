@@ -37,8 +37,8 @@ impl<'a> Identifier<'a> {
         }
         match work {
             Work::Pretrain(pretrain) => {
-                for (at, source) in pretrain.data.iter().enumerate() {
-                    self.by_content(source, &mut value["pretrain"]["data"][at])?;
+                for (at, part) in pretrain.data.iter().enumerate() {
+                    self.by_content(&part.source, &mut value["pretrain"]["data"][at])?;
                 }
             }
             Work::Transfer(transfer) => {

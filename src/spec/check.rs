@@ -4,6 +4,7 @@ use super::source::{Mistake, SourceText};
 use super::tree::Part;
 use super::work::{Labelled, Pretrain, RandomInit, Transfer, Work};
 use crate::data::Source;
+use crate::data::mixture;
 use crate::objective;
 use crate::objective::Weight;
 use crate::rule::{Checked, at_least, ensure, not_negative, positive};
@@ -36,7 +37,10 @@ impl Wrong {
 
 fn pretrain(work: &Pretrain) -> Checked {
     ensure(!work.data.is_empty(), || "data is empty, so there is nothing to train on".into())?;
-    work.data.iter().enumerate().try_for_each(|(at, data)| source(&format!("data.{at}"), data))?;
+    for (at, part) in work.data.iter().enumerate() {
+        part.check().map_err(|wrong| format!("data.{at}: {wrong}"))?;
+    }
+    mixture::check(&work.data).map_err(|wrong| format!("data: {wrong}"))?;
     work.augment.check().map_err(|wrong| format!("augment: {wrong}"))?;
     work.model.check()?;
     objective(&work.objective)?;

@@ -1,6 +1,6 @@
 //! The work of one run, complete: what a template renders to and what a worker is handed.
 
-use crate::data::{Source, augment};
+use crate::data::{Feed, Part, Source, augment};
 use crate::model;
 use crate::model::Precision;
 use crate::objective;
@@ -25,8 +25,8 @@ pub enum Work {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pretrain {
-    /// Sources of clips; several are mixed in proportion to their size.
-    pub data: Vec<Source>,
+    /// Sources of clips, mixed in every batch: in proportion to their size, or by their weights.
+    pub data: Vec<Part>,
     /// How a clip becomes two views.
     #[serde(default)]
     pub augment: augment::Config,
@@ -51,6 +51,14 @@ pub struct Pretrain {
     /// How often things are written down. Never changes a result.
     #[serde(default)]
     pub cadence: Cadence,
+}
+
+impl Pretrain {
+    /// The batches that the run asks for, made by `workers` threads.
+    pub fn feed(&self, workers: usize) -> Feed {
+        let Pretrain { model, batch, seed, .. } = self;
+        Feed { size: model.image, batch: batch.size, drop_last: batch.drop_last, seed: *seed, workers }
+    }
 }
 
 /// An untrained encoder.

@@ -2,6 +2,7 @@
 
 use super::Job;
 use crate::data;
+use crate::data::contact_sheet;
 use crate::data::eval_batches;
 use crate::model::Mask;
 use crate::model::patch;
@@ -12,13 +13,9 @@ use crate::run_folder::write_atomically;
 use crate::spec::work::Pretrain;
 use anyhow::{Context, Result};
 use burn::tensor::{Tensor, TensorData};
-use image::{ImageFormat, RgbImage, imageops};
-use std::io::Cursor;
 
 /// Pictures in a grid.
 const PICTURES: usize = 8;
-/// White pixels between cells.
-const GAP: u32 = 4;
 
 /// Draws `artifacts/reconstructions.png`: one row a picture; original, masked, reconstruction, reconstruction with the visible
 /// patches put back. Returns the path below the run's folder.
@@ -27,8 +24,8 @@ const GAP: u32 = 4;
 /// network never predicted; without them there is no picture to show.
 pub fn reconstructions(config: &Pretrain, settings: &Reconstruction, learner: &Learner, job: &Job<'_>) -> Result<String> {
     let decoder = learner.decoder.as_ref().context("an objective with a reconstruction has a decoder")?;
-    let source = config.data.first().context("a pretraining run has a source")?;
-    let clips = data::open(source, job.project)?;
+    let part = config.data.first().context("a pretraining run has a source")?;
+    let clips = data::open(&part.source, job.project)?;
     let batch = eval_batches(&clips, config.model.image, PICTURES.min(clips.len()), 1).next().context("no picture to draw")??;
     let side = config.model.image;
     let device = learner.encoder.device();
@@ -60,23 +57,6 @@ pub fn reconstructions(config: &Pretrain, settings: &Reconstruction, learner: &L
     });
     let path = "artifacts/reconstructions.png";
     std::fs::create_dir_all(job.folder.artifacts())?;
-    write_atomically(&job.folder.path().join(path), &grid(&columns, count, side as u32)?)?;
+    write_atomically(&job.folder.path().join(path), &contact_sheet(&columns, count, side)?)?;
     Ok(path.into())
-}
-
-/// Lays columns of pictures `[pictures, side, side, 3]` out as a PNG.
-fn grid(columns: &[Vec<u8>], pictures: usize, side: u32) -> Result<Vec<u8>> {
-    let bytes = (side * side * 3) as usize;
-    let place = |n: usize| n as u32 * (side + GAP);
-    let (width, height) = (place(columns.len()) - GAP, place(pictures) - GAP);
-    let mut canvas = RgbImage::from_pixel(width, height, image::Rgb([255; 3]));
-    for (x, column) in columns.iter().enumerate() {
-        for (y, picture) in column.chunks_exact(bytes).enumerate() {
-            let picture = RgbImage::from_raw(side, side, picture.to_vec()).context("a picture has the wrong size")?;
-            imageops::replace(&mut canvas, &picture, place(x).into(), place(y).into());
-        }
-    }
-    let mut png = Cursor::new(Vec::new());
-    canvas.write_to(&mut png, ImageFormat::Png)?;
-    Ok(png.into_inner())
 }

@@ -43,9 +43,7 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// Trains an encoder, from the newest checkpoint if there is one.
 pub fn run(config: &Pretrain, mut job: Job<'_>) -> Result<Ending> {
     let (device, name) = device::open(job.device)?;
-    let image = config.model.image;
-    let (batch, seed) = (config.batch.size, config.seed);
-    let loader = PairLoader::new(&config.data, job.project, &config.augment, image, batch, seed, job.workers)?;
+    let loader = PairLoader::new(&config.data, job.project, &config.augment, config.feed(job.workers))?;
     let course = Course::new(config, device.autodiff(), loader.batches_per_epoch())?;
     let mut notices = Vec::new();
     let saved = checkpoint::load_newest(job.folder, &mut |notice| {
@@ -71,7 +69,9 @@ pub fn run(config: &Pretrain, mut job: Job<'_>) -> Result<Ending> {
 
 impl<'a> Course<'a> {
     fn new(config: &'a Pretrain, device: Device, batches_per_epoch: usize) -> Result<Self> {
-        let steps_per_epoch = (batches_per_epoch / config.batch.accumulate) as u64;
+        let accumulate = config.batch.accumulate;
+        let groups = if config.batch.drop_last { batches_per_epoch / accumulate } else { batches_per_epoch.div_ceil(accumulate) };
+        let steps_per_epoch = groups as u64;
         if steps_per_epoch == 0 {
             let message = format!("an epoch has {batches_per_epoch} batches, fewer than batch.accumulate asks for");
             return Err(Halt { cause: Cause::Data, message }.into());
@@ -150,14 +150,18 @@ impl<'a> Course<'a> {
         let mut gradients = Gradients::default();
         let mut values = BTreeMap::new();
         let mut features = None;
+        let pairs: usize = group.iter().map(|batch| batch.clips.len()).sum();
         for (n, batch) in group.iter().enumerate() {
-            let masks = [0, 1].map(|view| self.mask(epoch, first_batch + n, view));
+            let size = batch.clips.len();
+            // Every pair of the step counts the same, also where the last batch of an epoch is smaller.
+            let parts = pairs as f64 / size as f64;
+            let masks = [0, 1].map(|view| self.mask(size, epoch, first_batch + n, view));
             let views = batch.views.each_ref().map(|bytes| pixels::normalised(bytes, config.model.image, &self.device));
             let losses = state.learner.forward(views, &masks, &config.objective, config.model.patch, weight);
-            add_losses(&mut values, &losses, group.len(), step)?;
-            gradients.add(Gradients::take((losses.total.clone() / group.len() as f64).backward(), &state.learner));
+            add_losses(&mut values, &losses, parts, step)?;
+            gradients.add(Gradients::take((losses.total.clone() / parts).backward(), &state.learner));
             features = Some(losses.features.map(Tensor::inner));
-            clock.trained(2 * config.batch.size);
+            clock.trained(2 * size);
         }
         let norm = (due || config.clip_gradient.is_some()).then(|| gradients.norm());
         if let (Some(norm), Some(limit)) = (norm, config.clip_gradient)
@@ -201,17 +205,17 @@ impl<'a> Course<'a> {
     }
 
     /// The mask of a batch and view: a function of the seed and the place in the schedule alone.
-    fn mask(&self, epoch: u32, batch: usize, view: u64) -> Mask {
+    fn mask(&self, size: usize, epoch: u32, batch: usize, view: u64) -> Mask {
         /// Keeps the stream apart from those of the data.
         const MASKS: u64 = 0x6d61_736b;
         let config = self.config;
         let mut rng = Rng::stream(config.seed, &[MASKS, u64::from(epoch), batch as u64, view]);
-        Mask::draw(config.batch.size, config.model.tokens(), config.objective.mask_ratio, &mut rng)
+        Mask::draw(size, config.model.tokens(), config.objective.mask_ratio, &mut rng)
     }
 }
 
 /// Adds the losses of one batch to the values of a step; a loss that is not finite ends the run.
-fn add_losses(values: &mut BTreeMap<Metric, f64>, losses: &Losses, group: usize, step: u64) -> Result<()> {
+fn add_losses(values: &mut BTreeMap<Metric, f64>, losses: &Losses, parts: f64, step: u64) -> Result<()> {
     let mut named = vec![(event::LOSS.to_owned(), &losses.total)];
     named.extend(losses.reconstruction.iter().map(|loss| (event::LOSS_RECONSTRUCTION.to_owned(), loss)));
     named.extend(losses.global.iter().map(|loss| (event::LOSS_GLOBAL.to_owned(), loss)));
@@ -225,7 +229,7 @@ fn add_losses(values: &mut BTreeMap<Metric, f64>, losses: &Losses, group: usize,
             let message = format!("{name} became {value} at step {step}; a lower base_lr, clip_gradient or f32 may help");
             return Err(Halt { cause: Cause::NonFinite, message }.into());
         }
-        *values.entry(Metric::new(name)).or_default() += value / group as f64;
+        *values.entry(Metric::new(name)).or_default() += value / parts;
     }
     Ok(())
 }

@@ -44,6 +44,7 @@ impl Config {
         self.optimizer.check(&format!("{at}.optimizer"))?;
         self.schedule.check(&format!("{at}.schedule"))?;
         self.batch.check(&format!("{at}.batch"))?;
+        ensure(self.batch.drop_last, || format!("{at}.batch.drop_last must be true: a probe trains on full batches"))?;
         ensure(self.batch.accumulate == 1, || format!("{at}.batch.accumulate must be 1: a probe fits into one forward pass"))?;
         frozen_pool(at, self.pool)
     }
