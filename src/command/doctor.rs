@@ -15,14 +15,14 @@ use std::thread::available_parallelism;
 
 /// Looks at everything that vicmae needs on this machine, and says what is missing and how to get it
 ///
-/// Exit codes: 0 all is there, 1 something is missing.
+/// Exit codes: 0 all that every run needs is there, 1 some of it is missing.
 ///
 /// Example:
 ///   vicmae doctor
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// Prints JSON: a list of {"what", "good", "found", "hints"}
+    /// Prints JSON: a list of {"what", "good", "needed", "found", "hints"}
     #[arg(long)]
     json: bool,
 }
@@ -32,6 +32,8 @@ pub struct Args {
 struct Finding {
     what: &'static str,
     good: bool,
+    /// Whether nothing works without it.
+    needed: bool,
     found: String,
     hints: Vec<String>,
 }
@@ -46,7 +48,7 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
         true => print::json(&findings)?,
         false => print::line(&words(&findings))?,
     }
-    let missing: Vec<&str> = findings.iter().filter(|finding| !finding.good).map(|finding| finding.what).collect();
+    let missing: Vec<&str> = findings.iter().filter(|finding| finding.needed && !finding.good).map(|finding| finding.what).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -54,11 +56,11 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
 }
 
 fn good(what: &'static str, found: impl Into<String>) -> Finding {
-    Finding { what, good: true, found: found.into(), hints: Vec::new() }
+    Finding { what, good: true, needed: true, found: found.into(), hints: Vec::new() }
 }
 
 fn bad(what: &'static str, failure: Failure) -> Finding {
-    Finding { what, good: false, found: failure.message, hints: failure.hints }
+    Finding { what, good: false, needed: true, found: failure.message, hints: failure.hints }
 }
 
 fn processor() -> Finding {
@@ -78,7 +80,7 @@ fn device() -> Finding {
 fn ffmpeg() -> Finding {
     match Ffmpeg::find() {
         Ok(found) => good("ffmpeg", format!("{} at {}", found.version(), found.program().display())),
-        Err(failure) => bad("ffmpeg", failure.hint("only `vicmae pack` of videos needs it")),
+        Err(failure) => Finding { needed: false, ..bad("ffmpeg", failure.hint("only `vicmae pack` of videos needs it")) },
     }
 }
 
@@ -110,7 +112,7 @@ fn record(results: &Path) -> Finding {
 
 fn words(findings: &[Finding]) -> String {
     let mut lines = Vec::new();
-    for Finding { what, good, found, hints } in findings {
+    for Finding { what, good, found, hints, .. } in findings {
         lines.push(format!("{}  {what:<10} {found}", if *good { "good   " } else { "missing" }));
         lines.extend(hints.iter().map(|hint| format!("           hint: {hint}")));
     }

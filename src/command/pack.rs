@@ -193,24 +193,24 @@ fn show(bar: &ProgressBar, progress: &Progress, began: Instant) {
 }
 
 fn words(summary: &Summary, out: &Path, took: Duration) -> String {
-    let clips = HumanCount(summary.clips() as u64);
+    let clips = count(summary.clips(), "clip");
     let stored = match summary.encoding {
         Encoding::Raw => "raw".to_owned(),
         Encoding::Jpeg(quality) => format!("JPEG of quality {quality}"),
     };
     let mut lines = vec![match summary.was_there {
-        true => format!("nothing to do: {} holds these {clips} clips", out.display()),
+        true => format!("nothing to do: {} holds these {clips}", out.display()),
         false => {
             let rate = summary.clips() as f64 / took.as_secs_f64().max(1e-3);
-            format!("packed {clips} clips into {} in {:.1} s ({rate:.1} clips/s)", out.display(), took.as_secs_f64())
+            format!("packed {clips} into {} in {:.1} s ({rate:.1} clips/s)", out.display(), took.as_secs_f64())
         }
     }];
-    lines.push(format!("  read as {}, {} classes, stored as {stored}", summary.annotations, summary.classes));
+    lines.push(format!("  read as {}, {}, stored as {stored}", summary.annotations, count(summary.classes, "class")));
     for split in &summary.splits {
-        let (clips, frames) = (HumanCount(split.clips as u64), HumanCount(split.frames as u64));
-        lines.push(format!("  {}: {clips} clips, {frames} frames, {}", split.split, BinaryBytes(split.bytes)));
+        let (clips, frames) = (count(split.clips, "clip"), count(split.frames, "frame"));
+        lines.push(format!("  {}: {clips}, {frames}, {}", split.split, BinaryBytes(split.bytes)));
     }
-    let files = |count: usize| if count == 1 { "1 file".to_owned() } else { format!("{} files", HumanCount(count as u64)) };
+    let files = |number: usize| count(number, "file");
     let left_out = summary.rejected + summary.problems;
     if left_out > 0 {
         lines.push(format!("{} left out, with the reason: {}", files(left_out), out.join("rejects.csv").display()));
@@ -220,14 +220,20 @@ fn words(summary: &Summary, out: &Path, took: Duration) -> String {
         lines.push(format!("{} damaged, and kept with the frames that decode: {}", files(summary.damaged), list.display()));
     }
     if summary.with_other_streams > 0 {
-        let count = files(summary.with_other_streams);
-        lines.push(format!("{count} with several video streams; the largest was taken (column `stream`)"));
+        let files = files(summary.with_other_streams);
+        lines.push(format!("{files} with several video streams; the largest was taken (column `stream`)"));
     }
     lines.extend(summary.notices.iter().map(|notice| format!("note: {notice}")));
     if let Some(first) = summary.splits.first() {
         lines.push(format!("use it:  data: [{{ packed: {{ root: {}, split: {} }} }}]", out.display(), first.split));
     }
     lines.join("\n")
+}
+
+/// `1 clip`, `1,234 clips`.
+fn count(number: usize, what: &str) -> String {
+    let plural = if what.ends_with('s') { "es" } else { "s" };
+    if number == 1 { format!("1 {what}") } else { format!("{} {what}{plural}", HumanCount(number as u64)) }
 }
 
 fn verdict(summary: &Summary, args: &Args) -> Result<()> {

@@ -1,7 +1,7 @@
 //! What is in a data set: read from its index, without decoding a picture.
 
 use super::annotation::{self, Media};
-use super::packed::{Encoding, MANIFEST, Manifest, Shard};
+use super::packed::{Encoding, MANIFEST, Manifest, Shard, ShardCard};
 use super::pair::Pair;
 use super::{Source, frame_folder, image_folder, packed};
 use crate::failure::Failure;
@@ -75,7 +75,8 @@ pub fn inspect(data: &Path) -> Result<Contents> {
     let encoding = manifest.settings.encoding;
     let mut splits = Vec::new();
     for (split, cards) in &manifest.splits {
-        let shards = cards.iter().map(|card| Shard::open(&data.join(&card.file), encoding)).collect::<Result<Vec<_>>>()?;
+        let open = |card: &ShardCard| Shard::open(&data.join(&card.file), encoding, manifest.classes.len());
+        let shards = cards.iter().map(open).collect::<Result<Vec<_>>>()?;
         let clips: Vec<(&Shard, usize)> = shards.iter().flat_map(|shard| (0..shard.len()).map(move |row| (shard, row))).collect();
         let mut classes: Vec<(String, usize)> = manifest.classes.iter().map(|class| (class.clone(), 0)).collect();
         clips.iter().for_each(|(shard, row)| classes[shard.class(*row)].1 += 1);

@@ -118,13 +118,13 @@ impl Mixture {
         (&self.sources[source], clip - self.starts[source])
     }
 
-    /// What is drawn in an epoch, in order, each as one number for [`Mixture::drawn`]. A function of seed and epoch alone.
-    pub(super) fn order(&self, seed: u64, epoch: u64) -> Vec<usize> {
+    /// What is drawn in an epoch, in order, each as one number for [`Mixture::drawn`]. A function of the arguments alone.
+    pub(super) fn order(&self, seed: u64, epoch: u64, batch: usize) -> Vec<usize> {
         if !self.shared_out {
             return stream(seed, Draw::Order, [epoch, 0, 0]).permutation(self.clips);
         }
         let total = self.draws();
-        let mut decks: Vec<Deck> = (0..self.sources.len()).map(|source| Deck::open(self, seed, epoch, source)).collect();
+        let mut decks: Vec<Deck> = (0..self.sources.len()).map(|source| Deck::open(self, seed, epoch, source, batch)).collect();
         (1..=total)
             .map(|place| {
                 // The source that is furthest behind its share of the places so far; of equals, the first.
@@ -168,10 +168,12 @@ struct Deck {
     at: usize,
     order: Vec<usize>,
     given: usize,
+    /// Places of a batch that are the source's, at most.
+    places: usize,
 }
 
 impl Deck {
-    fn open(mixture: &Mixture, seed: u64, epoch: u64, source: usize) -> Self {
+    fn open(mixture: &Mixture, seed: u64, epoch: u64, source: usize, batch: usize) -> Self {
         let (clips, draws) = (mixture.sources[source].clips.len(), mixture.sources[source].draws);
         let before = epoch as usize * draws;
         let round = before / clips;
@@ -187,15 +189,24 @@ impl Deck {
             at: before % clips,
             order: Vec::new(),
             given: 0,
+            places: (batch * draws).div_ceil(mixture.draws()).max(1),
         };
         deck.shuffle();
         deck
     }
 
     fn shuffle(&mut self) {
+        self.order = self.permutation(self.round);
+        if let Some(before) = self.round.checked_sub(1) {
+            let before = self.permutation(before);
+            keep_apart(&before, &mut self.order, self.places);
+        }
+    }
+
+    fn permutation(&self, round: usize) -> Vec<usize> {
         // Apart from the streams of a whole mixture, which have 0 here.
-        let name = [self.round as u64, self.source as u64, 1];
-        self.order = stream(self.seed, Draw::Order, name).permutation(self.clips);
+        let name = [round as u64, self.source as u64, 1];
+        stream(self.seed, Draw::Order, name).permutation(self.clips)
     }
 
     fn next(&mut self) -> usize {
@@ -206,6 +217,23 @@ impl Deck {
         let clip = self.start + self.order[self.at];
         (self.at, self.given) = (self.at + 1, self.given + 1);
         (self.round - self.first_round) * self.all_clips + clip
+    }
+}
+
+/// Moves what came at the end of the round before away from the beginning of this one: a clip that stands twice in a batch would
+/// be pushed away from itself. The end of the round stays as it is, so that a round depends on one other round only.
+///
+/// Nothing is left to be moved when a source has three times as many clips as places in a batch.
+fn keep_apart(before: &[usize], order: &mut [usize], places: usize) {
+    let places = places.min(order.len() / 2);
+    let mut recent = vec![false; order.len()];
+    before[before.len() - places..].iter().for_each(|clip| recent[*clip] = true);
+    let mut free = places..order.len() - places;
+    for at in 0..places {
+        if recent[order[at]] {
+            let Some(other) = free.find(|other| !recent[order[*other]]) else { return };
+            order.swap(at, other);
+        }
     }
 }
 
@@ -307,7 +335,7 @@ mod tests {
     #[test]
     fn without_weights_an_epoch_has_every_clip_once() {
         let mixture = mixture(&[shapes(7, ""), shapes(5, "")]);
-        let mut order = mixture.order(3, 4);
+        let mut order = mixture.order(3, 4, 5);
         assert_eq!(order, stream(3, Draw::Order, [4, 0, 0]).permutation(12));
         order.sort_unstable();
         assert_eq!(order, (0..12).collect::<Vec<_>>());
@@ -317,7 +345,7 @@ mod tests {
     fn every_batch_is_shared_out_by_the_weights() {
         let mixture = mixture(&[shapes(90, r#","weight":1"#), shapes(10, r#","weight":3"#)]);
         assert_eq!(mixture.draws(), 100);
-        let order = mixture.order(0, 0);
+        let order = mixture.order(0, 0, 8);
         for batch in order.chunks(8) {
             assert_eq!(shares(&mixture, batch), [batch.len() / 4, batch.len() * 3 / 4]);
         }
@@ -329,7 +357,7 @@ mod tests {
         let mut times = BTreeMap::new();
         let mut seen = std::collections::BTreeSet::new();
         for epoch in 0..12 {
-            for number in mixture.order(0, epoch) {
+            for number in mixture.order(0, epoch, 4) {
                 *times.entry(mixture.drawn(number).clip).or_insert(0) += 1;
                 assert!(seen.insert((epoch, number)), "{number} twice in epoch {epoch}");
             }
@@ -344,13 +372,26 @@ mod tests {
     #[test]
     fn a_repeated_clip_comes_again_after_all_others() {
         let mixture = mixture(&[shapes(6, r#","repeat":3"#)]);
-        let order = mixture.order(1, 2);
+        let order = mixture.order(1, 2, 2);
         assert_eq!(order.len(), 18);
         for (time, round) in order.chunks(6).enumerate() {
             let mut clips: Vec<usize> = round.iter().map(|number| mixture.drawn(*number).clip).collect();
             clips.sort_unstable();
             assert_eq!(clips, (0..6).collect::<Vec<_>>());
             assert!(round.iter().all(|number| mixture.drawn(*number).time == time));
+        }
+    }
+
+    #[test]
+    fn no_batch_has_a_clip_twice_where_rounds_meet() {
+        let mixture = mixture(&[shapes(24, r#","repeat":5"#)]);
+        for epoch in 0..20 {
+            let order = mixture.order(7, epoch, 8);
+            // Any 8 places in a row, whichever of them are a batch.
+            for window in order.windows(8) {
+                let clips: std::collections::BTreeSet<usize> = window.iter().map(|number| mixture.drawn(*number).clip).collect();
+                assert_eq!(clips.len(), 8);
+            }
         }
     }
 

@@ -99,6 +99,10 @@ pub struct Progress {
 /// A [`Failure`] before any work when the source, its lists or the options are wrong, when ffmpeg is missing and needed, when the
 /// set is there already with other content, and when another process packs it; and when it was stopped or nothing could be read.
 pub fn pack(request: &Request<'_>, stop: &AtomicBool, on: &mut dyn FnMut(Progress)) -> Result<Summary> {
+    if request.source.join(MANIFEST).is_file() {
+        let message = format!("`{}` is a packed set already", request.source.display());
+        return Err(Failure::input(message).hint("name the folder of the videos or images that it was packed from").into());
+    }
     let listing = annotation::read(request.source, request.lists, request.classes)?;
     summary::refuse_problems(&listing, request)?;
     let needs_ffmpeg = listing.entries.iter().any(|entry| entry.media == Media::Video);
@@ -261,11 +265,10 @@ fn take(
     let file = entry.path.to_string_lossy().into_owned();
     progress.done += 1;
     match read {
-        Ok(Clip { row, damage, has_other_streams }) => {
-            let frames_decoded = row.frames.len();
-            progress.frames += frames_decoded as u64;
+        Ok(Clip { row, decoded, damage, has_other_streams }) => {
+            progress.frames += row.frames.len() as u64;
             progress.bytes += row.frames.iter().map(|frame| frame.len() as u64).sum::<u64>();
-            done.damaged.extend(damage.map(|reason| Told { file, reason, frames_decoded }));
+            done.damaged.extend(damage.map(|reason| Told { file, reason, frames_decoded: decoded }));
             done.with_other_streams += usize::from(has_other_streams);
             writer.add(row)
         }

@@ -89,7 +89,7 @@ impl Packed {
         let manifest = Manifest::read(&folder)?;
         let Some(cards) = manifest.splits.get(&config.split) else { return Err(no_split(config, &manifest).into()) };
         let encoding = manifest.settings.encoding;
-        let shards = cards.iter().map(|card| Shard::open(&folder.join(&card.file), encoding)).collect::<Result<Vec<_>>>()?;
+        let shards = cards.iter().map(|card| Shard::open(&folder.join(&card.file), encoding, manifest.classes.len())).collect::<Result<Vec<_>>>()?;
         let mut starts = Vec::with_capacity(shards.len());
         let (mut clips, mut frames) = (0, 0);
         for (shard, card) in shards.iter().zip(cards) {

@@ -34,13 +34,13 @@ pub(super) fn part(picture: &Picture, [left, top, width, height]: [f64; 4], size
     resize(&whole(picture), size, &options(filter).crop(left, top, width, height), out);
 }
 
-/// The whole picture, resized to `width` by `height` pixels: bicubic, antialiased.
-pub(super) fn whole_to(picture: &Picture, width: usize, height: usize) -> Picture {
+/// The middle of the picture, as much as has that shape, resized to `width` by `height` pixels: bicubic, antialiased.
+pub(super) fn fitted(picture: &Picture, width: usize, height: usize) -> Picture {
     let mut rgb = vec![0; width * height * 3];
     let mut target = Image::from_slice_u8(width as u32, height as u32, &mut rgb, PixelType::U8x3)
         .expect("a picture has height x width x 3 bytes");
     RESIZER.with_borrow_mut(|resizer| {
-        let options = options(FilterType::CatmullRom);
+        let options = options(FilterType::CatmullRom).fit_into_destination(Some((0.5, 0.5)));
         resizer.resize(&whole(picture), &mut target, &options).expect("both are 8-bit RGB");
     });
     Picture { width, height, rgb: rgb.into() }

@@ -46,21 +46,20 @@ fn shard(data: &Path, card: &ShardCard, encoding: Encoding, classes: usize, tick
         Ok(hash) if hash == card.blake3 => {}
         // The rows tell which clips are hit; a file with a broken index has none.
         Ok(_) => {
-            let faults = Shard::open(&path, encoding).map(|open| rows(&open, card, classes, &|| ()));
+            let faults = Shard::open(&path, encoding, classes).map(|open| rows(&open, card, &|| ()));
             let reason = "its bytes are not those that were written".to_owned();
             return faults.unwrap_or_default().into_iter().chain(whole(reason)).collect();
         }
     }
-    match Shard::open(&path, encoding) {
-        Ok(open) => rows(&open, card, classes, tick),
+    match Shard::open(&path, encoding, classes) {
+        Ok(open) => rows(&open, card, tick),
         Err(error) => whole(error.to_string()),
     }
 }
 
-fn rows(shard: &Shard, card: &ShardCard, classes: usize, tick: &(dyn Fn() + Sync)) -> Vec<Fault> {
+fn rows(shard: &Shard, card: &ShardCard, tick: &(dyn Fn() + Sync)) -> Vec<Fault> {
     let check = |row: usize| -> Option<Fault> {
         let wrong = match () {
-            () if shard.class(row) >= classes => Some("its class is none of the set's".to_owned()),
             () if !shard.is_whole(row) => Some("its frames are not those that were written".to_owned()),
             () => (0..shard.seconds(row).len()).find_map(|frame| shard.picture(row, frame).err()),
         };

@@ -87,7 +87,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 fn loader(args: &Args) -> Result<(PairLoader, Feed)> {
     let workers = available_parallelism().map_or(1, usize::from);
-    if args.data.is_file() {
+    if args.data.is_file() || args.data.extension().is_some_and(|extension| extension == "yaml") {
         let experiment = spec::load(&args.data, &[])?;
         let plan = Plan::make(&experiment, &|source| fingerprint(source, &experiment.project))?;
         let plan = match &args.only {

@@ -25,6 +25,8 @@ pub(super) struct Reader {
 /// A clip that was read.
 pub(super) struct Clip {
     pub(super) row: Row,
+    /// Frames that were decoded to choose those of the row.
+    pub(super) decoded: usize,
     /// What is wrong with the file, where not all of it could be decoded.
     pub(super) damage: Option<String>,
     /// Whether the file has other video streams.
@@ -40,18 +42,17 @@ impl Reader {
             Media::Image => self.image(&path)?,
             Media::Frames { first, count } => self.frames(&path, first, count)?,
         };
-        let Pictures { width, height, frames, stream, damage, has_other_streams } = pictures;
+        let Pictures { width, height, frames, decoded, stream, damage, has_other_streams } = pictures;
         let (seconds, frames): (Vec<f64>, Vec<Vec<u8>>) = frames.into_iter().unzip();
         let encode = |rgb: Vec<u8>| match self.settings.encoding {
             Encoding::Raw => Ok(rgb),
             Encoding::Jpeg(quality) => jpeg(&rgb, width, height, quality),
         };
-        let decoded = frames.len();
         let frames = frames.into_iter().map(encode).collect::<Result<Vec<_>, _>>();
         let frames = frames.map_err(|reason| Rejected { reason, frames: decoded })?;
         let path = entry.path.to_string_lossy().into_owned();
         let row = Row { path, class: entry.class, width, height, seconds, frames, stream };
-        Ok(Clip { row, damage, has_other_streams })
+        Ok(Clip { row, decoded, damage, has_other_streams })
     }
 
     fn video(&self, path: &Path) -> Result<Pictures, Rejected> {
@@ -64,6 +65,7 @@ impl Reader {
             width: film.width,
             height: film.height,
             frames: chosen.finish(),
+            decoded: film.frames,
             stream: film.stream,
             damage: film.damage,
             has_other_streams: film.streams > 1,
@@ -74,10 +76,10 @@ impl Reader {
         let picture = self.picture(path).map_err(rejected)?;
         let (width, height) = (picture.width, picture.height);
         let frames = vec![(0.0, picture.rgb.into())];
-        Ok(Pictures { width, height, frames, stream: "image".into(), damage: None, has_other_streams: false })
+        Ok(Pictures { width, height, frames, decoded: 1, stream: "image".into(), damage: None, has_other_streams: false })
     }
 
-    /// A folder of images: those that can be read, when they all have one size.
+    /// A folder of images: those that can be read, in the size of the first.
     fn frames(&self, folder: &Path, first: usize, count: Option<usize>) -> Result<Pictures, Rejected> {
         let mut read = Vec::new();
         let mut damage = None;
@@ -93,13 +95,17 @@ impl Reader {
         let Some((_, Picture { width, height, .. })) = read.first() else {
             return Err(rejected(damage.unwrap_or_else(|| "it holds no image".to_owned())));
         };
-        let (width, height) = (*width, *height);
+        let (width, height, decoded) = (*width, *height, read.len());
         if let Some((_, other)) = read.iter().find(|(_, other)| (other.width, other.height) != (width, height)) {
-            let reason = format!("its frames have different sizes, {width}x{height} and {}x{}", other.width, other.height);
-            return Err(Rejected { reason, frames: read.len() });
+            let (w, h) = (other.width, other.height);
+            damage.get_or_insert_with(|| format!("a frame of {w}x{h} among those of {width}x{height}: brought to their size"));
         }
-        let frames = read.into_iter().map(|(seconds, picture)| (seconds, picture.rgb.into())).collect();
-        Ok(Pictures { width, height, frames, stream: "images".into(), damage, has_other_streams: false })
+        let same_size = |picture: Picture| match (picture.width, picture.height) == (width, height) {
+            true => picture,
+            false => resize::fitted(&picture, width, height),
+        };
+        let frames = read.into_iter().map(|(seconds, picture)| (seconds, same_size(picture).rgb.into())).collect();
+        Ok(Pictures { width, height, frames, decoded, stream: "images".into(), damage, has_other_streams: false })
     }
 
     /// The files of a folder that are looked at, with their times.
@@ -129,7 +135,7 @@ impl Reader {
         match self.settings.short_side {
             Some(side) if side < shortest => {
                 let scaled = |length: usize| ((length * side) as f64 / shortest as f64).round() as usize;
-                Ok(resize::whole_to(&picture, scaled(picture.width), scaled(picture.height)))
+                Ok(resize::fitted(&picture, scaled(picture.width), scaled(picture.height)))
             }
             _ => Ok(picture),
         }
@@ -141,6 +147,8 @@ struct Pictures {
     width: usize,
     height: usize,
     frames: Vec<(f64, Vec<u8>)>,
+    /// Frames that were decoded to choose these.
+    decoded: usize,
     stream: String,
     damage: Option<String>,
     has_other_streams: bool,

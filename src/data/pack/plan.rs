@@ -20,6 +20,9 @@ const CLIPS: usize = 512;
 /// Bytes of source a file, about: what an interruption can cost.
 const SOURCE_BYTES: u64 = 256 << 20;
 
+/// Bytes that a frame in a folder of frames is taken to have.
+const FRAME: u64 = 32 << 10;
+
 /// What is written down when a pack begins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Plan {
@@ -148,10 +151,11 @@ fn cuts(entries: &[usize], sizes: &[u64]) -> Vec<Range<usize>> {
     ranges
 }
 
-/// The sizes of the entries' files; folders of frames count nothing.
+/// The sizes of the entries' files; of a folder of frames, as if every file in it had [`FRAME`] bytes, so that it is listed and no
+/// more.
 pub(super) fn sizes(root: &Path, entries: &[Entry]) -> Vec<u64> {
     let size = |entry: &Entry| match entry.media {
-        Media::Frames { .. } => 0,
+        Media::Frames { .. } => FRAME * fs::read_dir(root.join(&entry.path)).map_or(0, Iterator::count) as u64,
         Media::Video | Media::Image => fs::metadata(root.join(&entry.path)).map_or(0, |file| file.len()),
     };
     entries.iter().map(size).collect()

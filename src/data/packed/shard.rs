@@ -15,6 +15,7 @@ use arrow_ipc::{Block, root_as_footer};
 use bytes::Bytes;
 use memmap2::Mmap;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,17 +53,19 @@ impl Shard {
     ///
     /// # Errors
     /// A [`Failure`] that names the file when it is not what a `vicmae pack` wrote, or was cut off.
-    pub(in crate::data) fn open(path: &Path, encoding: Encoding) -> Result<Self> {
+    pub(in crate::data) fn open(path: &Path, encoding: Encoding, classes: usize) -> Result<Self> {
         let open = || -> Result<Shard> {
             let file = File::open(path)?;
             // SAFETY: a packed file is never written again under its name; one that is cut off while a run reads it ends the
             // run with SIGBUS, as it does for every reader of a mapped file.
             let file = Bytes::from_owner(unsafe { Mmap::map(&file)? });
-            let parts = parts(&file)?;
+            // A reader that panics on a damaged file must not take the program with it.
+            let parts = catch_unwind(AssertUnwindSafe(|| parts(&file))).unwrap_or_else(|_| Err(anyhow!("its index is damaged")))?;
             let mut starts = Vec::with_capacity(parts.len());
             let mut frames_before = Vec::with_capacity(parts.len());
             let (mut rows, mut frames) = (0, 0);
             for part in &parts {
+                part.check(classes)?;
                 starts.push(rows);
                 frames_before.push(frames);
                 (rows, frames) = (rows + part.path.len(), frames + part.values.len());
@@ -134,12 +137,6 @@ impl Shard {
         hash(range(&part.frames, row).map(|frame| part.values.value(frame))) == part.blake3.value(row)
     }
 
-    /// The bytes of all frames of a clip, together.
-    pub(in crate::data) fn stored(&self, row: usize) -> usize {
-        let (part, row) = self.part(row);
-        range(&part.frames, row).map(|frame| part.values.value_length(frame) as usize).sum()
-    }
-
     fn part(&self, row: usize) -> (&Part, usize) {
         let part = self.starts.partition_point(|start| *start <= row) - 1;
         (&self.parts[part], row - self.starts[part])
@@ -149,6 +146,26 @@ impl Shard {
     fn bytes(&self, of: &[u8]) -> Bytes {
         let inside = self.file.as_ptr_range().contains(&of.as_ptr()) || of.is_empty();
         if inside { self.file.slice_ref(of) } else { Bytes::copy_from_slice(of) }
+    }
+}
+
+impl Part {
+    /// Whether every row can be read as it says: what follows relies on it.
+    fn check(&self, classes: usize) -> Result<()> {
+        for row in 0..self.path.len() {
+            let (seconds, frames) = (range(&self.seconds, row), range(&self.frames, row));
+            let sides = [&self.width, &self.height].map(|side| side.value(row));
+            let good = seconds.len() == frames.len()
+                && !frames.is_empty()
+                && seconds.end <= self.times.len()
+                && frames.end <= self.values.len()
+                && sides.iter().all(|side| (1..=1 << 16).contains(side))
+                && usize::try_from(self.label.value(row)).is_ok_and(|label| label < classes);
+            if !good {
+                return Err(anyhow!("its row {row} does not add up"));
+            }
+        }
+        Ok(())
     }
 }
 
