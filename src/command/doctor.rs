@@ -48,7 +48,8 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
         true => print::json(&findings)?,
         false => print::line(&words(&findings))?,
     }
-    let missing: Vec<&str> = findings.iter().filter(|finding| finding.needed && !finding.good).map(|finding| finding.what).collect();
+    let missing: Vec<&str> =
+        findings.iter().filter(|finding| finding.needed && !finding.good).map(|finding| finding.what).collect();
     if missing.is_empty() {
         return Ok(());
     }

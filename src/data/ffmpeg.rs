@@ -27,6 +27,7 @@ pub struct Ffmpeg {
 
 /// A video that is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
 pub struct Rejected {
     /// Why, on one line.
     pub reason: String,

@@ -1,6 +1,6 @@
 //! What is in a data set: read from its index, without decoding a picture.
 
-use super::annotation::{self, Media};
+use super::annotation::{self, Entry, Media};
 use super::packed::{Encoding, MANIFEST, Manifest, Shard, ShardCard};
 use super::pair::Pair;
 use super::{Source, frame_folder, image_folder, packed};
@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use anyhow::Result;
 use serde::Serialize;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What is in a data set.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -130,6 +130,7 @@ fn bytes(path: &Path, media: &Media) -> u64 {
     match media {
         Media::Video | Media::Image => size(path),
         Media::Frames { .. } => fs::read_dir(path).map_or(0, |files| files.flatten().map(|file| size(&file.path())).sum()),
+        Media::Sample { members, .. } => members.iter().map(|member| member.bytes).sum(),
     }
 }
 
@@ -143,19 +144,22 @@ pub fn source(data: &Path, split: &str) -> Result<Source> {
         return Ok(Source::Packed(packed::Config { root: data.into(), split: split.into(), pair }));
     }
     let listing = annotation::read(data, &[], None)?;
-    let Some(entry) = listing.entries.iter().find(|entry| entry.split == split) else {
+    let entries: Vec<&Entry> = listing.entries.iter().filter(|entry| entry.split == split).collect();
+    let Some(first) = entries.first() else {
         return Err(Failure::input(format!("`{}` has no split `{split}`", data.display())).into());
     };
-    let depth = entry.path.iter().count();
-    // Below a folder for the split, where there is one.
-    let below =
-        |levels: usize| -> PathBuf { data.join(entry.path.iter().take(depth.saturating_sub(levels)).collect::<PathBuf>()) };
-    match entry.media {
-        Media::Image => Ok(Source::ImageFolder(image_folder::Config { root: below(2) })),
-        Media::Frames { .. } => Ok(Source::FrameFolder(frame_folder::Config { root: below(2), pair })),
-        Media::Video => {
-            let failure =
-                Failure::input(format!("`{}` holds videos, which are decoded once before they are used", data.display()));
+    // Below a folder for the split, where there is one: all clips lie in it, and it is no class.
+    let top = first.path.iter().next().unwrap_or_default();
+    let is_split =
+        entries.iter().all(|entry| entry.path.starts_with(top)) && !listing.classes.iter().any(|class| top == class.as_str());
+    let root = if is_split { data.join(top) } else { data.to_owned() };
+    let is_frames = |entry: &&&Entry| matches!(entry.media, Media::Frames { .. });
+    match entries.iter().find(is_frames).unwrap_or(first).media {
+        Media::Image => Ok(Source::ImageFolder(image_folder::Config { root })),
+        Media::Frames { .. } => Ok(Source::FrameFolder(frame_folder::Config { root, pair })),
+        Media::Video | Media::Sample { .. } => {
+            let what = format!("`{}` holds videos or tar files, which are decoded once before they are used", data.display());
+            let failure = Failure::input(what);
             Err(failure.hint(format!("pack them: `vicmae pack {} --out DIR`, and name DIR", data.display())).into())
         }
     }

@@ -94,8 +94,7 @@ fn cut_number<'a>(name: &mut &'a [u8]) -> &'a [u8] {
     &digits[zeros..]
 }
 
-/// Whether a file is an image by its ending.
-pub(super) fn is_image(path: &Path) -> bool {
+fn is_image(path: &Path) -> bool {
     path.extension().is_some_and(|extension| ["jpg", "jpeg", "png"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 

@@ -291,7 +291,7 @@ mod tests {
         let root = "experiments/data/exercise_pairs".into();
         let source = Source::FrameFolder(frame_folder::Config { root, pair: Pair::Distant { segments: 2 } });
         let loader = loader(&[source], Path::new(env!("CARGO_MANIFEST_DIR")), 16, 2).unwrap();
-        assert_eq!(loader.mixture.clips(), 873);
+        assert_eq!(loader.mixture.draws(), 873);
         assert_eq!(loader.epoch(0, 50).map(Result::unwrap).count(), 4);
         assert_eq!(loader.skipped(), []);
     }

@@ -24,6 +24,9 @@ pub struct Part {
     pub augment: Option<augment::Config>,
 }
 
+/// An epoch that goes longer through a source is one with a slip of the pen in it.
+const MOST_REPEATS: usize = 10_000;
+
 const KEYS: [&str; 3] = ["weight", "repeat", "augment"];
 
 impl From<Source> for Part {
@@ -39,8 +42,9 @@ impl Part {
         if let Some(weight) = self.weight.filter(|weight| !(weight.is_finite() && *weight > 0.0)) {
             return Err(format!("`weight` is {weight}: a weight is above 0; leave the source out instead"));
         }
-        if self.repeat == 0 {
-            return Err("`repeat` is 0: an epoch goes through a source at least once".to_owned());
+        if !(1..=MOST_REPEATS).contains(&self.repeat) {
+            let repeat = self.repeat;
+            return Err(format!("`repeat` is {repeat}: an epoch goes through a source once, or up to {MOST_REPEATS} times"));
         }
         self.augment.as_ref().map_or(Ok(()), |augment| augment.check().map_err(|wrong| format!("`augment`: {wrong}")))
     }
@@ -100,11 +104,6 @@ impl Mixture {
             clips += source.clips.len();
         }
         Ok(Mixture { sources, starts, clips, shared_out })
-    }
-
-    /// Number of clips in all sources.
-    pub(super) fn clips(&self) -> usize {
-        self.clips
     }
 
     /// Number of pairs in an epoch.

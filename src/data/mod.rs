@@ -14,6 +14,7 @@ pub mod packed;
 pub mod pair;
 pub mod picture;
 pub mod verify;
+pub mod webdataset;
 
 mod batches;
 mod cache;

@@ -8,24 +8,26 @@ mod clip;
 mod csv_file;
 mod plan;
 mod summary;
+mod unfinished;
 
 pub use summary::{SplitSummary, Summary};
 
 use super::annotation::{self, Entry, List, Listing, Media};
 use super::ffmpeg::Ffmpeg;
-use super::packed::{Encoding, Frames, MANIFEST, Manifest, Settings, ShardWriter, partial};
+use super::packed::{Encoding, Frames, MANIFEST, Manifest, Settings, ShardWriter};
 use super::prefetch::Ordered;
 use crate::failure::Failure;
 use crate::failure::Fault;
 use anyhow::{Context, Result};
 use clip::{Clip, Reader};
 use plan::{Asked, Plan, ShardDone, ShardPlan, Told};
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use unfinished::Unfinished;
 
 /// The longest that a decoder may say nothing, where nobody chose.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -99,57 +101,60 @@ pub struct Progress {
 /// A [`Failure`] before any work when the source, its lists or the options are wrong, when ffmpeg is missing and needed, when the
 /// set is there already with other content, and when another process packs it; and when it was stopped or nothing could be read.
 pub fn pack(request: &Request<'_>, stop: &AtomicBool, on: &mut dyn FnMut(Progress)) -> Result<Summary> {
+    let out = place(request.out)?;
     if request.source.join(MANIFEST).is_file() {
         let message = format!("`{}` is a packed set already", request.source.display());
         return Err(Failure::input(message).hint("name the folder of the videos or images that it was packed from").into());
     }
     let listing = annotation::read(request.source, request.lists, request.classes)?;
     summary::refuse_problems(&listing, request)?;
-    let needs_ffmpeg = listing.entries.iter().any(|entry| entry.media == Media::Video);
+    let needs_ffmpeg = listing.entries.iter().any(|entry| entry.media.is_video());
     let ffmpeg = if needs_ffmpeg { Some(Ffmpeg::find()?) } else { None };
     let sizes = plan::sizes(request.source, &listing.entries);
     let asked = Asked { settings: request.settings.clone(), budget: request.budget };
     let hash = plan::hash(&listing, &sizes)?;
     let recipe = plan::recipe(&hash, &asked)?;
-    let folder = partial(request.out);
-    if !request.out.exists() && folder.join(MANIFEST).is_file() && !Plan::is_in(&folder) {
-        // All was done but for the name.
-        give_name(&folder, request.out)?;
-    }
-    if request.out.exists() {
-        return match Manifest::read(request.out) {
+    let unfinished = Unfinished::hold(&out)?;
+    if out.exists() {
+        return match Manifest::read(&out) {
             Ok(manifest) if manifest.recipe == recipe => Ok(Summary { was_there: true, ..Summary::new(&manifest, &listing) }),
-            other => Err(there_already(request.out, other.is_ok()).into()),
+            other => Err(there_already(&out, other.is_ok()).into()),
         };
     }
-    let alone = begin(&folder, request.restart)?;
-    let reader = Reader {
-        root: request.source.to_owned(),
-        settings: request.settings.clone(),
-        ffmpeg: ffmpeg.clone(),
-        patience: request.patience,
-    };
-    let plan = match Plan::resume(&folder, &hash, &asked)? {
+    let made_by = ffmpeg.as_ref().map(|ffmpeg| format!(", ffmpeg {}", ffmpeg.version())).unwrap_or_default();
+    let (root, settings, patience) = (request.source.to_owned(), request.settings.clone(), request.patience);
+    let reader = Reader { root, settings, ffmpeg, patience };
+    let plan = match unfinished.resume(&hash, &asked, request.restart)? {
         Some(plan) => plan,
         None => {
-            let plan = Plan { encoding: encoding(&reader, &listing, request), listing: hash, asked };
-            plan.write(&folder)?;
+            let plan = Plan { encoding: encoding(&reader, &listing, request)?, listing: hash, asked };
+            if stop.load(Ordering::Relaxed) {
+                return Err(stopped(&Progress::default()).into());
+            }
+            plan.write(&unfinished.folder)?;
             plan
         }
     };
     let settings = Settings { encoding: plan.encoding, ..request.settings.clone() };
-    let reader = Reader { settings: settings.clone(), ..reader };
-    let shards = plan::shards(&listing, &sizes);
-    let done = Work { folder: &folder, listing: &listing, shards: &shards, reader, jobs: request.jobs, stop }.run(on)?;
-    let mut manifest = Manifest::new(recipe, settings, listing.classes.clone());
+    let mut manifest = Manifest::new(recipe, settings.clone(), listing.classes.clone());
+    manifest.made_by += &made_by;
     (manifest.source, manifest.annotations) = (request.source.display().to_string(), listing.format.into());
-    if let Some(ffmpeg) = &ffmpeg {
-        manifest.made_by += &format!(", ffmpeg {}", ffmpeg.version());
-    }
-    complete(&mut manifest, &folder, &listing, &shards, &done)?;
-    drop(alone);
-    give_name(&folder, request.out)?;
+    let shards = plan::shards(&listing, &sizes);
+    let (folder, reader) = (unfinished.folder.as_path(), Reader { settings, ..reader });
+    let done = Work { folder, listing: &listing, shards: &shards, reader, jobs: request.jobs, stop }.run(on)?;
+    complete(&mut manifest, folder, &listing, &shards, &done)?;
+    unfinished.give_name()?;
     Ok(Summary::new(&manifest, &listing))
+}
+
+/// The place of the set, without dots in it: its name is changed at the end, so it must have one.
+fn place(out: &Path) -> Result<PathBuf, Failure> {
+    let place: PathBuf = out.components().collect();
+    if place.file_name().is_none() {
+        let failure = Failure::input(format!("`{}` names no folder that could be made", out.display()));
+        return Err(failure.hint("`--out` names the folder that will be made"));
+    }
+    Ok(place)
 }
 
 /// What is wrong with a file: it cannot be decoded, or not all of it. Nothing is written.
@@ -157,30 +162,14 @@ pub(super) fn what_is_wrong(root: &Path, entry: &Entry, ffmpeg: Option<&Ffmpeg>)
     // One frame is kept, small: the file is read to its end all the same.
     let settings =
         Settings { short_side: Some(32), frames: Frames::Even(1), fps: None, encoding: Encoding::Raw, source_fps: 1.0 };
-    let settings = if let Media::Frames { .. } = entry.media { Settings { frames: Frames::All, ..settings } } else { settings };
+    let is_many = matches!(entry.media, Media::Frames { .. } | Media::Sample { .. });
+    let settings = if is_many { Settings { frames: Frames::All, ..settings } } else { settings };
     let reader = Reader { root: root.to_owned(), settings, ffmpeg: ffmpeg.cloned(), patience: PATIENCE };
-    reader.read(entry).map_or_else(|rejected| Some(rejected.reason), |clip| clip.damage)
-}
-
-/// Makes the folder of the unfinished set and holds it for this process alone.
-fn begin(folder: &Path, restart: bool) -> Result<File> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let path = folder.join(".lock");
-    let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let message = format!("another process is packing into {}", folder.display());
-            return Err(Failure::new(Fault::Locked, message).hint("wait until it has ended, or name another `--out`").into());
-        }
-        Err(TryLockError::Error(error)) => return Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    match reader.read(entry) {
+        Ok(Ok(clip)) => clip.damage,
+        Ok(Err(rejected)) => Some(rejected.reason),
+        Err(error) => Some(format!("{error:#}")),
     }
-    if restart {
-        for entry in fs::read_dir(folder)?.flatten().filter(|entry| entry.file_name() != ".lock") {
-            fs::remove_file(entry.path()).with_context(|| format!("cannot remove {}", entry.path().display()))?;
-        }
-    }
-    Ok(lock)
 }
 
 fn there_already(out: &Path, is_set: bool) -> Failure {
@@ -191,18 +180,20 @@ fn there_already(out: &Path, is_set: bool) -> Failure {
     })
 }
 
-/// Raw where the whole set fits the budget; else what was asked for.
-fn encoding(reader: &Reader, listing: &Listing, request: &Request<'_>) -> Encoding {
-    let Some(budget) = request.budget else { return request.settings.encoding };
+/// Raw where the whole set fits the budget, going by clips from all over it; else, and where none of them can be read, what was
+/// asked for.
+fn encoding(reader: &Reader, listing: &Listing, request: &Request<'_>) -> Result<Encoding> {
+    let Some(budget) = request.budget else { return Ok(request.settings.encoding) };
     let raw = Reader { settings: Settings { encoding: Encoding::Raw, ..reader.settings.clone() }, ..reader.clone() };
     let count = listing.entries.len();
-    let step = count.div_ceil(SAMPLE).max(1);
-    let entries: Vec<Entry> = listing.entries.iter().step_by(step).cloned().collect();
-    let sampled = entries.len() as u64;
+    let entries: Vec<Entry> = listing.entries.iter().step_by(count.div_ceil(SAMPLE).max(1)).cloned().collect();
     let read = Ordered::new(entries.len(), request.jobs, move |at| raw.read(&entries[at]));
-    let bytes: u64 =
-        read.flatten().flatten().map(|clip| clip.row.frames.iter().map(|frame| frame.len() as u64).sum::<u64>()).sum();
-    if bytes / sampled.max(1) * count as u64 <= budget { Encoding::Raw } else { request.settings.encoding }
+    let mut sizes = Vec::new();
+    for clip in read {
+        sizes.extend(clip??.ok().map(|clip| clip.row.bytes()));
+    }
+    let fits = |sizes: &[u64]| sizes.iter().sum::<u64>() / sizes.len() as u64 * count as u64 <= budget;
+    Ok(if !sizes.is_empty() && fits(&sizes) { Encoding::Raw } else { request.settings.encoding })
 }
 
 /// The files that are still to be written.
@@ -218,7 +209,7 @@ struct Work<'a> {
 impl Work<'_> {
     /// Writes what is missing, and returns what became of every file.
     fn run(&self, on: &mut dyn FnMut(Progress)) -> Result<Vec<ShardDone>> {
-        let mut done = self.shards.iter().map(|shard| shard.done(self.folder)).collect::<Result<Vec<_>>>()?;
+        let mut done = self.shards.iter().map(|shard| shard.done(self.folder)).collect::<Vec<_>>();
         let mut progress = Progress { all: self.listing.entries.len(), ..Progress::default() };
         let mut left: Vec<Entry> = Vec::new();
         for (shard, done) in self.shards.iter().zip(&done) {
@@ -238,11 +229,11 @@ impl Work<'_> {
             let mut writer = ShardWriter::begin(self.folder, &shard.name, &shard.split, &classes, self.reader.settings.encoding)?;
             let mut fresh = ShardDone::default();
             for _ in &shard.entries {
+                let (entry, read) = clips.next().context("the decoders ended too early")??;
                 if self.stop.load(Ordering::Relaxed) {
                     return Err(stopped(&progress).into());
                 }
-                let (entry, read) = clips.next().context("the decoders ended too early")??;
-                take(&mut writer, &mut fresh, &mut progress, &entry, read)?;
+                take(&mut writer, &mut fresh, &mut progress, &entry, read?)?;
                 on(progress);
             }
             let card = writer.finish()?;
@@ -267,7 +258,7 @@ fn take(
     match read {
         Ok(Clip { row, decoded, damage, has_other_streams }) => {
             progress.frames += row.frames.len() as u64;
-            progress.bytes += row.frames.iter().map(|frame| frame.len() as u64).sum::<u64>();
+            progress.bytes += row.bytes();
             done.damaged.extend(damage.map(|reason| Told { file, reason, frames_decoded: decoded }));
             done.with_other_streams += usize::from(has_other_streams);
             writer.add(row)
@@ -292,6 +283,8 @@ fn complete(manifest: &mut Manifest, folder: &Path, listing: &Listing, shards: &
     csv_file::rejects(&folder.join("rejects.csv"), listing, &rejected)?;
     csv_file::damaged(&folder.join("damaged.csv"), &damaged)?;
     if done.iter().all(|done| done.card.is_none()) {
+        // What kept all of them from being read may be mended, so the next attempt reads them again.
+        shards.iter().try_for_each(|shard| shard.forget(folder))?;
         return Err(nothing(&rejected, folder).into());
     }
     for (shard, done) in shards.iter().zip(done) {
@@ -308,19 +301,6 @@ fn complete(manifest: &mut Manifest, folder: &Path, listing: &Listing, shards: &
     manifest.write(folder)?;
     // From here on the set is complete, and only its name is missing.
     Plan::remove(folder)
-}
-
-/// Takes away what only an unfinished set needs, and gives the set its name.
-fn give_name(folder: &Path, out: &Path) -> Result<()> {
-    let refused = || format!("cannot give {} its name", out.display());
-    for entry in fs::read_dir(folder).with_context(refused)?.flatten() {
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            fs::remove_file(entry.path()).with_context(refused)?;
-        }
-    }
-    fs::rename(folder, out).with_context(refused)?;
-    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(parent).and_then(|parent| parent.sync_all()).with_context(refused)
 }
 
 fn nothing(rejected: &[&Told], folder: &Path) -> Failure {

@@ -89,16 +89,23 @@ impl Packed {
         let manifest = Manifest::read(&folder)?;
         let Some(cards) = manifest.splits.get(&config.split) else { return Err(no_split(config, &manifest).into()) };
         let encoding = manifest.settings.encoding;
-        let shards = cards.iter().map(|card| Shard::open(&folder.join(&card.file), encoding, manifest.classes.len())).collect::<Result<Vec<_>>>()?;
+        let shards = cards
+            .iter()
+            .map(|card| Shard::open(&folder.join(&card.file), encoding, manifest.classes.len()))
+            .collect::<Result<Vec<_>>>()?;
         let mut starts = Vec::with_capacity(shards.len());
         let (mut clips, mut frames) = (0, 0);
         for (shard, card) in shards.iter().zip(cards) {
-            if shard.len() != card.clips {
-                let message = format!("{} has {} clips, and {MANIFEST} says {}", card.file, shard.len(), card.clips);
+            let (found, said) = ([shard.len(), shard.frames()], [card.clips, card.frames]);
+            if found != said {
+                let message = format!("{} has {found:?} clips and frames, and {MANIFEST} says {said:?}", card.file);
                 return Err(Failure::input(message).hint("the set was not copied completely").into());
             }
             starts.push([clips, frames]);
             (clips, frames) = (clips + card.clips, frames + card.frames);
+        }
+        if clips == 0 {
+            return Err(Failure::input(format!("the split `{}` of `{}` has no clip", config.split, config.root.display())).into());
         }
         let (classes, pair) = (manifest.classes, config.pair);
         Ok(Packed { folder, classes, pair, shards, starts, clips, cache: Cache::default(), encoding })

@@ -21,6 +21,9 @@ pub struct Picture {
     pub rgb: Bytes,
 }
 
+/// Bytes of a decoded picture, at most (13,000 x 13,000 pixels): a small file may claim to be far more.
+const LARGEST: u64 = 512 << 20;
+
 /// A file that was left out because it cannot be read or decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
@@ -61,6 +64,10 @@ fn decode(bytes: &[u8]) -> image::ImageResult<Picture> {
         return Err(error.into());
     }
     let mut decoder = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?.into_decoder()?;
+    if decoder.total_bytes() > LARGEST {
+        let (width, height) = decoder.dimensions();
+        return Err(io::Error::other(format!("a picture of {width}x{height} pixels is too large")).into());
+    }
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);

@@ -76,7 +76,7 @@ fn file_hash(path: &Path) -> Result<String> {
 
 fn folder(data: &Path, on: &(dyn Fn(usize, usize) + Sync)) -> Result<Vec<Fault>> {
     let listing = annotation::read(data, &[], None)?;
-    let videos = listing.entries.iter().any(|entry| entry.media == annotation::Media::Video);
+    let videos = listing.entries.iter().any(|entry| entry.media.is_video());
     let ffmpeg = if videos { Some(Ffmpeg::find()?) } else { None };
     let (done, all) = (AtomicUsize::new(0), listing.entries.len());
     let check = |entry: &annotation::Entry| {

@@ -11,7 +11,7 @@ pub fn check(file: &File) {
         let source = format!("source_{n}");
         let shape = file.shape(&source);
         let bytes = |name: &str| file.values(name).iter().map(|&value| value as u8).collect::<Vec<u8>>();
-        let picture = Picture { width: shape[1], height: shape[0], rgb: bytes(&source) };
+        let picture = Picture { width: shape[1], height: shape[0], rgb: bytes(&source).into() };
         let ours = eval_transform(&picture, short, crop);
         let reference = bytes(&format!("eval_{n}"));
         assert_eq!(ours.len(), reference.len());

@@ -151,7 +151,9 @@ fn turn(film: &[u8]) -> Vec<u8> {
 #[test]
 fn pixels_that_are_not_square_are_made_square() {
     let desk = Desk::new();
-    desk.make(&[&TEST_FILM[..], &["-vf", "setsar=4/3", "-c:v", "libx264", "-pix_fmt", "yuv420p", "videos/all/wide.mp4"]].concat());
+    desk.make(
+        &[&TEST_FILM[..], &["-vf", "setsar=4/3", "-c:v", "libx264", "-pix_fmt", "yuv420p", "videos/all/wide.mp4"]].concat(),
+    );
     let rows = desk.packed(&["--short-side", "90", "--frames", "1"]);
     assert_eq!((rows[0].width, rows[0].height), (213, 90));
 }
@@ -182,7 +184,16 @@ fn every_frame_of_a_film_of_variable_rate_keeps_its_time() {
 #[test]
 fn a_film_that_was_cut_off_keeps_the_frames_before_the_cut() {
     let desk = Desk::new();
-    desk.make(&["-i", videos().join("mdn_rabbit320.mp4").to_str().unwrap(), "-an", "-c", "copy", "-movflags", "+faststart", "whole.mp4"]);
+    desk.make(&[
+        "-i",
+        videos().join("mdn_rabbit320.mp4").to_str().unwrap(),
+        "-an",
+        "-c",
+        "copy",
+        "-movflags",
+        "+faststart",
+        "whole.mp4",
+    ]);
     let whole = std::fs::read(desk.path("whole.mp4")).unwrap();
     desk.write("videos/all/cut.mp4", &whole[..whole.len() / 2]);
     desk.write("videos/all/whole.mp4", &whole);
@@ -217,7 +228,10 @@ fn what_is_no_film_is_left_out_with_a_reason() {
     desk.make(&["-i", rabbit.to_str().unwrap(), "-frames:v", "1", "cover.png"]);
     let cover = ["-map", "0:a", "-map", "1:v", "-c:a", "copy", "-c:v", "copy", "-disposition:v", "attached_pic"];
     desk.make(&[&["-i", "videos/a/sound.mp4", "-i", "cover.png"], &cover[..], &["videos/a/cover.mp4"]].concat());
-    desk.write("videos/a/playlist.mp4", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n");
+    desk.write(
+        "videos/a/playlist.mp4",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n",
+    );
     desk.write("videos/a/concat.mp4", "ffconcat version 1.0\nfile /etc/passwd\n");
     desk.copy("torchcodec_h265_video.mp4", "videos/a/good.mp4");
     let said = desk.vicmae(&["pack", "videos", "--out", "set", "--max-rejects", "4"]);

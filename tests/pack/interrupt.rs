@@ -93,7 +93,7 @@ fn ctrl_c_stops_it_and_other_options_are_refused_until_it_is_restarted() {
     let other = desk.vicmae(&[&PACK[..], &["--frames", "3"]].concat());
     insta::assert_snapshot!(other.err, @"
     error: set.partial was begun with other options
-    hint: give the same options to go on with it, or `--restart` to throw it away and begin again
+    hint: give the same command to go on with it, or `--restart` to throw it away and begin again
     ");
     let restarted = desk.vicmae(&[&PACK[..], &["--frames", "3", "--restart"]].concat());
     assert_eq!(restarted.code, 0, "{}", restarted.err);
@@ -104,8 +104,7 @@ fn ctrl_c_stops_it_and_other_options_are_refused_until_it_is_restarted() {
 fn a_second_packer_is_refused() {
     let desk = Desk::new();
     clips(&desk);
-    std::fs::create_dir(desk.path("set.partial")).unwrap();
-    let held = std::fs::File::create(desk.path("set.partial/.lock")).unwrap();
+    let held = std::fs::File::create(desk.path("set.partial.lock")).unwrap();
     held.lock().unwrap();
     let said = desk.vicmae(&PACK);
     assert!(said.err.starts_with("error: another process is packing into set.partial"), "{}", said.err);

@@ -2,6 +2,7 @@
 
 use super::desk::{Desk, csv, difference, rows};
 use std::path::Path;
+use std::process::Command;
 
 fn example(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/data").join(name)
@@ -41,7 +42,11 @@ fn images_and_frame_folders_are_packed_too() {
     assert_eq!(pairs.len(), 873);
     assert!(pairs.iter().all(|row| row.seconds == [0.0, 2.0]));
     let inspected = desk.vicmae(&["data", "inspect", "p"]);
-    assert!(inspected.out.contains("clips           873\n  frames          1,746\n  frames a clip   2\n  length          2.00 s"), "{}", inspected.out);
+    assert!(
+        inspected.out.contains("clips           873\n  frames          1,746\n  frames a clip   2\n  length          2.00 s"),
+        "{}",
+        inspected.out
+    );
 }
 
 #[test]
@@ -156,4 +161,80 @@ pretrain:
     std::fs::rename(desk.path("set"), desk.path("moved")).unwrap();
     desk.packed(&["--frames", "8", "--short-side", "40"]);
     assert!(desk.vicmae(&["run", "lab.yaml"]).out.contains("nothing to do"));
+}
+
+#[test]
+fn a_set_goes_to_webdataset_and_back() {
+    let desk = Desk::new();
+    desk.copy("mdn_rabbit320.mp4", "videos/train/rabbit/a.b.mp4");
+    desk.copy("torchcodec_h265_video.mp4", "videos/train/other/1.mp4");
+    desk.copy("torchcodec_h265_video.mp4", "videos/val/other/2.mp4");
+    let there = desk.packed(&["--frames", "5", "--short-side", "40"]);
+    let said = desk.vicmae(&["data", "export", "set", "--out", "tars"]);
+    assert!(said.out.starts_with("tars: 3 samples in 2 tar files, "), "{}{}", said.out, said.err);
+    let said = desk.vicmae(&["pack", "tars", "--out", "back", "--frames", "all"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let back = rows(&desk.path("back"));
+    assert_eq!(back.len(), 3);
+    for (there, back) in there.iter().zip(&back) {
+        assert_eq!((&there.class, &there.split, &there.seconds), (&back.class, &back.split, &back.seconds));
+        assert!(there.frames == back.frames, "PNG loses nothing");
+    }
+    let again = desk.vicmae(&["data", "export", "set", "--out", "tars"]);
+    assert!(again.err.starts_with("error: `tars` is there already"), "{}", again.err);
+    // Films inside of tar files are decoded as those beside them.
+    let film = std::fs::read(desk.path("videos/train/rabbit/a.b.mp4")).unwrap();
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, bytes) in [("x.mp4", &film[..]), ("x.cls", b"0"), ("y.mp4", b"no film"), ("y.cls", b"0")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        tar.append_data(&mut header, name, bytes).unwrap();
+    }
+    desk.write("films/0.tar", tar.into_inner().unwrap());
+    let said = desk.vicmae(&["pack", "films", "--out", "f", "--frames", "5", "--short-side", "40", "--max-rejects", "1"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let rabbit = there.iter().find(|row| row.class == "rabbit").unwrap();
+    assert!(rows(&desk.path("f"))[0].frames == rabbit.frames);
+    assert_eq!(csv(&desk.path("f/rejects.csv"))[0][0], "0.tar#y");
+}
+
+/// One line of pyarrow, of polars, and of webdataset; `{set}` and `{tars}` are folders, `{sum}` is of all bytes of all frames.
+const PYTHON: &str = r#"
+import sys, io, glob
+import numpy as np, pyarrow as pa, polars as pl, webdataset as wds
+from PIL import Image
+path, tars, total = sys.argv[1], sys.argv[2], int(sys.argv[3])
+table = pa.ipc.open_file(pa.memory_map(path)).read_all()
+frame = np.frombuffer(table["frames"][0][1].as_py(), np.uint8).reshape(table["height"][0].as_py(), table["width"][0].as_py(), 3)
+assert frame.std() > 10, frame.std()
+assert sum(np.frombuffer(f, np.uint8).sum(dtype=int) for row in table["frames"].to_pylist() for f in row) == total
+frames = pl.read_ipc(path)
+assert frames["class"].to_list() == table["class"].to_pylist() and frames["seconds"].list.len().to_list() == [5, 5]
+samples = list(wds.WebDataset(sorted(glob.glob(tars + "/train-*.tar")), shardshuffle=False).decode("rgb8"))
+assert [s["cls"] for s in samples] == table["label"].to_pylist(), samples
+assert (samples[0]["0001.png"] == frame).all() and samples[0]["json"]["seconds"] == table["seconds"][0].as_py()
+print("read by pyarrow", pa.__version__, "polars", pl.__version__, "webdataset", wds.__version__)
+"#;
+
+#[test]
+fn python_reads_a_packed_set() {
+    let named = std::env::var("VICMAE_PYTHON").ok();
+    let python = named.clone().unwrap_or_else(|| "python3".into());
+    let has = Command::new(&python).args(["-c", "import numpy, pyarrow, polars, webdataset, PIL"]).output();
+    if named.is_none() && !has.is_ok_and(|output| output.status.success()) {
+        println!(
+            "skipped: {python} has not all of numpy, pyarrow, polars, webdataset and pillow; VICMAE_PYTHON names one that has"
+        );
+        return;
+    }
+    let desk = Desk::new();
+    desk.copy("mdn_rabbit320.mp4", "videos/train/rabbit/1.mp4");
+    desk.copy("torchcodec_h265_video.mp4", "videos/train/other/1.mp4");
+    let rows = desk.packed(&["--frames", "5", "--short-side", "40"]);
+    assert_eq!(desk.vicmae(&["data", "export", "set", "--out", "tars"]).code, 0);
+    let total: u64 = rows.iter().flat_map(|row| row.frames.iter().flatten()).map(|byte| u64::from(*byte)).sum();
+    let args = [desk.path("set/train-00000.arrow"), desk.path("tars"), total.to_string().into()];
+    let output = Command::new(&python).args(["-c", PYTHON]).args(args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    println!("{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -10,6 +10,7 @@ use crate::run_folder::write_atomically;
 use crate::spec;
 use crate::spec::work::Work;
 use anyhow::{Context, Result};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
@@ -37,8 +38,8 @@ pub struct Args {
     out: PathBuf,
 
     /// Number of pairs
-    #[arg(long, value_name = "N", default_value_t = 16)]
-    pairs: usize,
+    #[arg(long, value_name = "N", default_value = "16")]
+    pairs: NonZeroUsize,
 
     /// The epoch, from 0
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -66,11 +67,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let batch = batch?;
         views.iter_mut().zip(&batch.views).for_each(|(all, some)| all.extend_from_slice(some));
         clips.extend(batch.clips);
-        if clips.len() >= args.pairs {
+        if clips.len() >= args.pairs.get() {
             break;
         }
     }
-    clips.truncate(args.pairs);
+    clips.truncate(args.pairs.get());
     let rows = clips.len().div_ceil(ACROSS);
     let bytes = feed.size * feed.size * 3;
     // Column by column: the pairs of a column of the sheet are every ACROSS-th one.
@@ -104,7 +105,7 @@ fn loader(args: &Args) -> Result<(PairLoader, Feed)> {
         return Ok((PairLoader::new(&pretrain.data, &experiment.project, &pretrain.augment, feed)?, feed));
     }
     let part = Part::from(source(&args.data, &args.split)?);
-    let feed = Feed { size: args.size, batch: args.pairs.clamp(1, 64), drop_last: false, seed: 0, workers };
+    let feed = Feed { size: args.size, batch: args.pairs.get().min(64), drop_last: false, seed: 0, workers };
     let loader = PairLoader::new(&[part], Path::new("."), &augment::paper(), feed).context("no pairs can be drawn")?;
     Ok((loader, feed))
 }

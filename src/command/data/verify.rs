@@ -1,11 +1,11 @@
 //! `vicmae data verify`: is it whole?
 
 use super::super::print;
+use super::bar;
 use crate::data::verify::verify;
 use crate::failure::Failure;
 use crate::failure::Fault;
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 
 /// Reads every clip of a data set and says which are damaged
@@ -30,9 +30,7 @@ pub struct Args {
 
 /// Prints what is damaged.
 pub(super) fn run(args: &Args) -> Result<()> {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} clips, {eta} left");
-    let bar = ProgressBar::new(0);
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = bar();
     let faults = verify(&args.data, &|done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);

@@ -69,6 +69,14 @@ impl Folder {
     }
 }
 
+/// Returns the names of the images in a folder, numbers in them read as numbers. Not remembered: they are many.
+pub(super) fn frames(folder: &Path) -> Vec<OsString> {
+    let is_frame = |name: &OsString| !is_hidden(name) && media(Path::new(name)) == Some(Media::Image);
+    let mut names: Vec<OsString> = Folder::list(folder).files.into_iter().filter(is_frame).collect();
+    names.sort_unstable_by(|a, b| by_number(a, b));
+    names
+}
+
 impl Disk {
     pub(super) fn new(root: &Path) -> Self {
         Disk { root: root.to_owned(), folders: HashMap::new(), stems: None }
@@ -101,12 +109,9 @@ impl Disk {
         is_frames.then_some(Media::Frames { first: 0, count: None })
     }
 
-    /// Returns the names of the images in a folder, numbers in them read as numbers. Not remembered: they are many.
+    /// Returns the names of the images in a folder of the root, as [`frames`] does.
     pub(super) fn frames(&self, path: &Path) -> Vec<OsString> {
-        let is_frame = |name: &OsString| !is_hidden(name) && media(Path::new(name)) == Some(Media::Image);
-        let mut names: Vec<OsString> = Folder::list(&self.root.join(path)).files.into_iter().filter(is_frame).collect();
-        names.sort_unstable_by(|a, b| by_number(a, b));
-        names
+        frames(&self.root.join(path))
     }
 
     /// Returns the clips of that name, whatever their ending, at most three levels under the root and in the order of their

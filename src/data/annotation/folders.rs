@@ -26,7 +26,7 @@ type Folders = BTreeMap<PathBuf, Folder>;
 /// Adds every clip under the root, in the byte order of the parts of its path.
 pub(super) fn read(gather: &mut Gather) -> Result<()> {
     let root = gather.disk.root.clone();
-    let folders = walk(&root)?;
+    let folders = walk(&root, gather);
     let depth = usize::from(has_splits(&folders));
     let frames = are_frames(&folders, depth);
     let mut clips = clips(&folders, frames);
@@ -42,7 +42,7 @@ pub(super) fn read(gather: &mut Gather) -> Result<()> {
     Ok(())
 }
 
-fn walk(root: &Path) -> Result<Folders> {
+fn walk(root: &Path, gather: &mut Gather) -> Folders {
     let mut folders = Folders::new();
     let visible = |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
     for entry in WalkDir::new(root).follow_links(true).into_iter().filter_entry(visible) {
@@ -50,7 +50,11 @@ fn walk(root: &Path) -> Result<Folders> {
             Ok(entry) => entry,
             // A link that leads nowhere is no clip.
             Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) => continue,
-            Err(error) => return Err(Failure::input(format!("cannot list `{}`: {error}", root.display())).into()),
+            // A folder that may not be read (`lost+found`), or a loop of links, must not hide the others.
+            Err(error) => {
+                gather.notice(format!("passed over: {error}"));
+                continue;
+            }
         };
         let (Some(media), Ok(path)) = (media(entry.path()), entry.path().strip_prefix(root)) else { continue };
         if !entry.file_type().is_file() {
@@ -60,7 +64,7 @@ fn walk(root: &Path) -> Result<Folders> {
         let names = if media == Media::Video { &mut folder.videos } else { &mut folder.images };
         names.push(entry.file_name().to_owned());
     }
-    Ok(folders)
+    folders
 }
 
 fn part(path: &Path, depth: usize) -> Option<&str> {

@@ -4,6 +4,7 @@ use super::classes::Classes;
 use super::disk::Disk;
 use super::labels::{Label, Labels};
 use super::list_file::ListFile;
+use super::split;
 use super::{Entry, Listing, Media, Problem, Trouble};
 use crate::failure::Failure;
 use anyhow::Result;
@@ -90,6 +91,15 @@ impl Gather {
 
     /// Adds a clip that is known to be on disk.
     pub(super) fn found(&mut self, place: &Place, said: Said, media: Media) {
+        // Splits become names of files, and a line break in a name is one in every list of names.
+        if !split::is_name(&said.split) {
+            let reason = format!("the split `{}` is no name: letters, digits, `-` and `_`", said.split);
+            return self.problem(place, Trouble::Malformed, &said.path.display().to_string(), &reason);
+        }
+        if said.path.as_os_str().as_encoded_bytes().iter().any(u8::is_ascii_control) {
+            let file = said.path.display().to_string().replace(char::is_control, " ");
+            return self.problem(place, Trouble::Malformed, &file, "the name of the file has control characters in it");
+        }
         let class = match self.labels.class(&said.label, &said.path) {
             Ok(class) => class,
             Err(reason) => return self.problem(place, Trouble::UnknownLabel, &said.path.display().to_string(), &reason),

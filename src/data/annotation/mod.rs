@@ -18,6 +18,7 @@ mod path_label;
 mod something;
 mod ucf;
 mod videomae;
+mod webdataset;
 
 #[cfg(test)]
 mod sample;
@@ -45,6 +46,35 @@ pub enum Media {
         /// How many images belong to it; all that follow when there is none.
         count: Option<usize>,
     },
+    /// Files inside of a tar file: one video, or images in the order of their names.
+    Sample {
+        /// The tar file, relative to the root.
+        tar: PathBuf,
+        /// The files.
+        members: Vec<Member>,
+    },
+}
+
+/// A file inside of a tar file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Member {
+    /// What follows the sample's name: `jpg`, `0007.jpg`, `mp4`, `json`.
+    pub name: String,
+    /// Where it begins in the tar file.
+    pub start: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl Media {
+    /// Whether it takes a video decoder to read it.
+    pub fn is_video(&self) -> bool {
+        match self {
+            Media::Video => true,
+            Media::Sample { members, .. } => members.iter().any(|member| member.media() == Some(Media::Video)),
+            Media::Image | Media::Frames { .. } => false,
+        }
+    }
 }
 
 /// A clip that was found on disk.
@@ -108,6 +138,11 @@ impl Listing {
     }
 }
 
+/// Returns the images of a folder that is one clip, in the order of their names with numbers read as numbers.
+pub(super) fn frames_of(folder: &Path) -> Vec<PathBuf> {
+    disk::frames(folder).into_iter().map(|name| folder.join(name)).collect()
+}
+
 /// The class of clips without a label.
 pub const UNLABELLED: &str = "unlabelled";
 
@@ -123,9 +158,8 @@ pub struct List {
 impl List {
     /// Reads `FILE` or `SPLIT=FILE`.
     pub fn parse(text: &str) -> Result<List, Failure> {
-        let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
         let (split, path) = match text.split_once('=') {
-            Some((name, path)) if is_name(name) => (Some(split::normal(name)), path),
+            Some((name, path)) if split::is_name(name) => (Some(split::normal(name)), path),
             _ => (None, text),
         };
         if path.is_empty() {
@@ -177,8 +211,14 @@ pub fn read(root: &Path, lists: &[List], classes: Option<&Path>) -> Result<Listi
     let mut gather = Gather::new(root, classes);
     let mut formats: Vec<&'static str> = Vec::new();
     if files.is_empty() {
-        folders::read(&mut gather)?;
-        formats.push(folders::NAME);
+        let tars = webdataset::tars(root);
+        if tars.is_empty() {
+            folders::read(&mut gather)?;
+            formats.push(folders::NAME);
+        } else {
+            webdataset::read(&mut gather, &tars)?;
+            formats.push(webdataset::NAME);
+        }
     }
     for file in &files {
         let format = FORMATS.iter().find(|format| (format.fits)(file, &mut gather)).ok_or_else(|| unknown_format(file))?;

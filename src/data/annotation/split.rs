@@ -19,6 +19,11 @@ pub(super) fn known(name: &str) -> Option<&'static str> {
     NAMES.into_iter().find(|(_, names)| is_it(names)).map(|(split, _)| split)
 }
 
+/// Tells whether a text can be the name of a split: letters, digits, `-` and `_`, at most 64 bytes.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.chars().all(|c| c.is_alphanumeric() || "_-".contains(c))
+}
+
 /// Returns the name by which a split is called here; a name of no known split stays as it is.
 pub(super) fn normal(name: &str) -> String {
     known(name).unwrap_or(name).to_owned()

@@ -2,14 +2,16 @@
 
 use super::said::{Announced, Said};
 use super::{Ffmpeg, Rejected};
+use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// A frame may have at most this many bytes: 8192 x 8192 pixels.
@@ -17,6 +19,9 @@ const LARGEST: usize = 8192 * 8192 * 3;
 
 /// The most that the kernel gives a pipe without asking root: fewer changes between the two processes.
 const PIPE: i32 = 1 << 20;
+
+/// How often the patience may run out while ffmpeg is at work without a frame.
+const PATIENCES: u32 = 20;
 
 /// How a video is to be read.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +32,7 @@ pub struct Wish {
     pub fps: Option<f64>,
     /// Threads of one ffmpeg.
     pub threads: usize,
-    /// The longest that ffmpeg may take to say anything or hand out a frame.
+    /// The longest that ffmpeg may do nothing: say nothing, hand out nothing, compute nothing.
     pub patience: Duration,
 }
 
@@ -59,28 +64,28 @@ pub struct Film {
 impl Ffmpeg {
     /// Decodes a video in order and hands out its frames: upright, with square pixels, in full-range RGB, as ffmpeg shows them.
     ///
-    /// Where the file has several video streams, ffmpeg takes the one with the most pixels.
+    /// Where the file has several video streams, ffmpeg takes the one with the most pixels. The inner result is [`Rejected`] when
+    /// no frame can be decoded, the size changes on the way, ffmpeg was killed, or it does nothing for longer than the patience.
     ///
     /// # Errors
-    /// [`Rejected`] when no frame can be decoded, the size changes on the way, or ffmpeg says nothing for longer than the
-    /// patience.
-    pub fn decode(&self, path: &Path, wish: &Wish, on_frame: &mut dyn FnMut(Frame)) -> Result<Film, Rejected> {
-        let mut session = Session::begin(self, path, wish).map_err(|error| session_failed(&error))?;
+    /// When ffmpeg cannot be started: that is the machine's fault and not the file's.
+    pub fn decode(&self, path: &Path, wish: &Wish, on_frame: &mut dyn FnMut(Frame)) -> Result<Result<Film, Rejected>> {
+        let mut session = Session::begin(self, path, wish).with_context(|| format!("cannot start {}", self.program.display()))?;
         let read = session.read_all(wish.patience, on_frame);
-        // Whatever happened, no process and no zombie is left behind; one that has ended does not mind.
-        let _ = session.child.kill();
-        let _ = session.child.wait();
-        let Session { said, film: taken, .. } = session;
-        let rejected = |reason: String| Rejected { reason, frames: taken.count };
-        read.map_err(|reason| rejected(reason.unwrap_or_else(|| "its frames cannot be read".into())))?;
-        let (stream, streams) = said.stream();
-        let damage = said.error.as_deref().map(|error| plain(error, path));
-        match taken.size {
-            Some(_) if said.is_cover() => Err(rejected("it holds a cover picture and no video".into())),
-            Some((width, height)) => Ok(Film { width, height, frames: taken.count, stream, streams, damage }),
-            None if streams == 0 && damage.is_none() => Err(rejected("it holds no video".into())),
-            None => Err(rejected(damage.unwrap_or_else(|| "it holds no frame that can be decoded".into()))),
+        if read.is_err() {
+            // One that has ended by itself does not mind.
+            let _ = session.child.kill();
         }
+        let status = session.child.wait().context("cannot wait for ffmpeg")?;
+        let frames = session.film.count;
+        let rejected = |reason| Ok(Err(Rejected { reason, frames }));
+        if let Err(reason) = read {
+            return rejected(reason.unwrap_or_else(|| "its frames cannot be read".into()));
+        }
+        if let Some(signal) = status.signal() {
+            return rejected(format!("ffmpeg was ended by signal {signal}"));
+        }
+        Ok(session.film(path, status).map_err(|reason| Rejected { reason, frames }))
     }
 }
 
@@ -104,6 +109,23 @@ struct Taken {
 }
 
 impl Session {
+    /// What was read, when ffmpeg has ended by itself. The error is the reason why it is no film.
+    fn film(self, path: &Path, status: ExitStatus) -> Result<Film, String> {
+        let (stream, streams) = self.said.stream();
+        let undelivered = usize::from(self.frame.is_some()) + self.said.frames.len();
+        let damage = self.said.error.as_deref().map(|error| plain(error, path));
+        let damage = damage.or((undelivered > 0).then(|| format!("{undelivered} frames were announced and did not come")));
+        let damage = damage.or((!status.success()).then(|| format!("ffmpeg ended with {status}")));
+        match self.film.size {
+            Some(_) if self.said.is_cover() => Err("it holds a cover picture and no video".into()),
+            Some((width, height)) if self.film.count > 0 => {
+                Ok(Film { width, height, frames: self.film.count, stream, streams, damage })
+            }
+            _ if streams == 0 && self.said.error.is_none() => Err("it holds no video".into()),
+            _ => Err(damage.unwrap_or_else(|| "it holds no frame that can be decoded".into())),
+        }
+    }
+
     fn begin(ffmpeg: &Ffmpeg, path: &Path, wish: &Wish) -> io::Result<Self> {
         let mut command = Command::new(&ffmpeg.program);
         command.args(["-hide_banner", "-nostats", "-nostdin", "-loglevel", "repeat+level+info"]);
@@ -113,6 +135,8 @@ impl Session {
         input.push(path);
         command.arg("-i").arg(input).args(["-an", "-sn", "-dn", "-vf", &filters(wish)]).args(ffmpeg.passthrough());
         command.args(["-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]);
+        // Ctrl-C on the terminal is for us, who finish the film; ffmpeg would end it early and call that a success.
+        command.process_group(0);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (Some(pixels), Some(words)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(io::Error::other("ffmpeg has no pipes"));
@@ -151,9 +175,13 @@ impl Session {
         // A pipe that is not wanted is not polled at all, since its end would wake us for ever.
         pipes.extend(pixels.then(|| PollFd::new(self.pixels.as_fd(), flags(pixels))));
         pipes.extend(words.then(|| PollFd::new(self.words.as_fd(), flags(words))));
+        let mut worked = self.worked();
+        let mut patiences = 0;
         loop {
             match poll(&mut pipes, timeout) {
-                Ok(0) => return Err(Some(format!("ffmpeg said nothing for {} s and was stopped", patience.as_secs()))),
+                // Far between two frames that are wanted there are many that are decoded for them.
+                Ok(0) if self.worked() > worked && patiences < PATIENCES => (worked, patiences) = (self.worked(), patiences + 1),
+                Ok(0) => return Err(Some(format!("ffmpeg did nothing for {} s and was stopped", patience.as_secs()))),
                 Err(Errno::EINTR) => {}
                 Err(_) => return Err(None),
                 Ok(_) => {
@@ -163,6 +191,14 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Processor time that ffmpeg has used so far, in ticks; 0 where the system does not tell.
+    fn worked(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // Behind the name, which is in brackets and may hold anything, utime and stime are the 12th and 13th (proc(5)).
+        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+        fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
     }
 
     /// Takes up the next announced frame when none is being read.
@@ -222,10 +258,6 @@ fn plain(error: &str, path: &Path) -> String {
     error.replace(&format!("file:{}: ", path.display()), "").trim_end_matches('.').replace('\n', " ")
 }
 
-fn session_failed(error: &io::Error) -> Rejected {
-    Rejected { reason: format!("ffmpeg cannot be started: {error}"), frames: 0 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,15 +275,44 @@ mod tests {
         assert_eq!(filters(&wish), "scale=w='max(1,round(iw*sar*1))':h='max(1,round(ih*1))',format=rgb24,showinfo=checksum=0");
     }
 
+    /// A program that stands in for ffmpeg.
+    fn fake(folder: &Path, script: &str) -> Ffmpeg {
+        let program = folder.join("ffmpeg");
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        Ffmpeg { program, version: "6.0".into(), release: Some((6, 0)) }
+    }
+
+    const WISH: Wish = Wish { short_side: None, fps: None, threads: 1, patience: Duration::from_millis(50) };
+
+    /// What becomes of a film of 2x1 pixels whose second frame does not come.
+    fn ending(end: &str) -> Result<Film, Rejected> {
+        let folder = tempfile::tempdir().unwrap();
+        let line = |n: usize| format!("[Parsed_showinfo_2 @ 0x1] [info] n: {n} pts: {n} pts_time:0 s:2x1 ");
+        let words = format!("[info] Stream mapping:\\n{}\\n{}\\n", line(0), line(1));
+        let script = format!("#!/bin/sh\nprintf '{words}' >&2\nprintf 123456\nprintf 12\n{end}\n");
+        fake(folder.path(), &script).decode(Path::new("x.mp4"), &WISH, &mut |_| ()).unwrap()
+    }
+
+    #[test]
+    fn an_ffmpeg_that_ends_before_its_time_is_noticed() {
+        assert_eq!(ending("exit 0").unwrap().damage.unwrap(), "1 frames were announced and did not come");
+        assert_eq!(ending("kill -INT $$").unwrap_err(), Rejected { reason: "ffmpeg was ended by signal 2".into(), frames: 1 });
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_started_is_no_fault_of_the_file() {
+        let ffmpeg = Ffmpeg { program: "/no/such/ffmpeg".into(), version: "6.0".into(), release: Some((6, 0)) };
+        assert!(
+            ffmpeg.decode(Path::new("x.mp4"), &WISH, &mut |_| ()).unwrap_err().to_string().starts_with("cannot start /no/such")
+        );
+    }
+
     #[test]
     fn a_program_that_hangs_is_given_up() {
         let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("ffmpeg");
-        std::fs::write(&program, "#!/bin/sh\nexec sleep 600\n").unwrap();
-        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let ffmpeg = Ffmpeg { program, version: "6.0".into(), release: Some((6, 0)) };
-        let wish = Wish { short_side: None, fps: None, threads: 1, patience: Duration::from_millis(50) };
-        let rejected = ffmpeg.decode(Path::new("x.mp4"), &wish, &mut |_| ()).unwrap_err();
-        assert_eq!(rejected, Rejected { reason: "ffmpeg said nothing for 0 s and was stopped".into(), frames: 0 });
+        let ffmpeg = fake(folder.path(), "#!/bin/sh\nexec sleep 600\n");
+        let rejected = ffmpeg.decode(Path::new("x.mp4"), &WISH, &mut |_| ()).unwrap().unwrap_err();
+        assert_eq!(rejected, Rejected { reason: "ffmpeg did nothing for 0 s and was stopped".into(), frames: 0 });
     }
 }

@@ -65,7 +65,10 @@ impl Said {
         if matches!(level, "error" | "fatal" | "panic") {
             self.error.get_or_insert_with(|| text.trim().to_owned());
         } else if speaker.starts_with("Parsed_showinfo") {
-            self.show_info(text);
+            // Before the mapping only the file speaks (its name, its tags), and it could say anything.
+            if self.mapped {
+                self.show_info(text);
+            }
         } else if text.starts_with("Stream mapping:") {
             self.mapped = true;
         } else if let Some(stream) = text.trim_start().strip_prefix("Stream #0:") {
@@ -112,20 +115,16 @@ impl Said {
     }
 }
 
-/// Speaker, level and text of `[h264 @ 0x55d1] [error] text` or `[info] text`.
+/// Speaker, level and text of `[h264 @ 0x55d1] [error] text` or `[info] text`; of several speakers the last.
 fn take_apart(line: &str) -> (&str, &str, &str) {
-    let bracket = |text: &'_ str| -> Option<(usize, usize)> {
-        let end = text.find("] ")?;
-        text.starts_with('[').then_some((end, end + 2))
-    };
-    let (speaker, rest) = match bracket(line).filter(|(end, _)| line[..*end].contains(" @ ")) {
-        Some((end, next)) => (&line[1..end], &line[next..]),
-        None => ("", line),
-    };
-    match bracket(rest) {
-        Some((end, next)) => (speaker, &rest[1..end], &rest[next..]),
-        None => (speaker, "", rest),
+    let (mut speaker, mut rest) = ("", line);
+    while let Some((word, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        if !word.contains(" @ ") {
+            return (speaker, word, after);
+        }
+        (speaker, rest) = (word, after);
     }
+    (speaker, "", rest)
 }
 
 fn ratio(text: &str) -> Option<f64> {
@@ -156,7 +155,7 @@ mod tests {
 [Parsed_showinfo_2 @ 0x55c1758d8680] [info] n:   0 pts:      0 pts_time:0       pos:       48 fmt:rgb24 sar:513/512 s:128x228 i:P iskey:1 type:I 
 [Parsed_showinfo_2 @ 0x55c1758d8680] [info]   side data - User Data Unregistered:
 [info]   Stream #0:0(und): Video: rawvideo (RGB[24] / 0x18424752), rgb24(pc), 128x228 [SAR 513:512 DAR 9:16]
-[NULL @ 0x5647f823cf40] [error] Invalid NAL unit size (-1 > 551).
+[mov,mp4 @ 0x5647f8] [NULL @ 0x5647f823cf40] [error] Invalid NAL unit size (-1 > 551).
 [error] Error while decoding stream #0:0: Invalid data found when processing input
 [Parsed_showinfo_2 @ 0x55c1758d8680] [info] n:   1 pts:    768 pts_time:0.05 pos:18316 fmt:rgb24 sar:513/512 s:128x228 i:P iskey:0 type:B 
 [Parsed_showinfo_2 @ 0x55c1758d8680] [info] n:   2 pts:  NOPTS pts_time:NOPTS pos:18316 fmt:rgb24 sar:513/512 s:128x228 i:P iskey:0 type:B 

@@ -2,11 +2,10 @@
 
 use crate::data::packed::Frames;
 
-/// Frames that are held until the clip has ended, in bytes.
-const HELD: usize = 64 << 20;
-
-/// Frames held for each that is wanted, at the least: what is chosen is off by at most a sixteenth of their distance.
-const SPARE: usize = 8;
+/// Bytes of frames that are held until the clip has ended.
+///
+/// 128 frames of 1 megabyte, eight for each of 16 that are wanted: what is chosen is off by an eighth of their distance, at most.
+const HELD: usize = 128 << 20;
 
 /// Collects things with a time, and keeps as many as are wanted, evenly spaced in time.
 ///
@@ -16,13 +15,15 @@ pub(super) struct Chosen<T> {
     most: usize,
     stride: usize,
     seen: usize,
+    /// Bytes of all that were added.
+    bytes: usize,
     last: f64,
     kept: Vec<(f64, T)>,
 }
 
 impl<T> Chosen<T> {
     pub(super) fn new(want: Frames) -> Self {
-        Chosen { want, most: 0, stride: 1, seen: 0, last: 0.0, kept: Vec::new() }
+        Chosen { want, most: 0, stride: 1, seen: 0, bytes: 0, last: 0.0, kept: Vec::new() }
     }
 
     /// The next one, `bytes` large, at a time that is not before that of the last one.
@@ -30,12 +31,12 @@ impl<T> Chosen<T> {
         if let Frames::Even(count) = self.want
             && self.seen == 0
         {
-            self.most = (count * SPARE).max(HELD / bytes.max(1));
+            self.most = count.saturating_mul(2).max(HELD / bytes.max(1));
         }
         if self.seen.is_multiple_of(self.stride) {
             self.kept.push((seconds, thing));
         }
-        (self.seen, self.last) = (self.seen + 1, seconds);
+        (self.seen, self.last, self.bytes) = (self.seen + 1, seconds, self.bytes + bytes);
         if matches!(self.want, Frames::Even(_)) && self.kept.len() > self.most {
             let mut keep = false;
             self.kept.retain(|_| {
@@ -44,6 +45,11 @@ impl<T> Chosen<T> {
             });
             self.stride *= 2;
         }
+    }
+
+    /// The bytes of all that were added.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Those that are kept, in order.

@@ -1,16 +1,25 @@
 //! One entry of a listing, decoded: a row of the packed set, or the reason why there is none.
 
 use super::choose::Chosen;
-use crate::data::annotation::{Entry, Media};
-use crate::data::ffmpeg::{Ffmpeg, Rejected, Wish};
-use crate::data::listing::by_number;
-use crate::data::packed::{Encoding, Row, Settings};
+use crate::data::annotation::{self, Entry, Media, Member};
+use crate::data::ffmpeg::{Ffmpeg, Frame, Rejected, Wish};
+use crate::data::packed::{Encoding, Frames, Row, Settings};
 use crate::data::picture::Picture;
 use crate::data::resize;
+use anyhow::{Context, Result, bail};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use std::fs;
+use serde::Deserialize;
+use std::fs::File;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The longest side of a frame, that of JPEG.
+const LONGEST: usize = 65_535;
+
+/// Bytes of raw frames of one clip, at most: a clip is held whole before it is written.
+const MOST: usize = 2_000_000_000;
 
 /// Turns entries into rows.
 #[derive(Debug, Clone)]
@@ -34,15 +43,32 @@ pub(super) struct Clip {
 }
 
 impl Reader {
-    /// Reads one entry. What is rejected never stops the others.
-    pub(super) fn read(&self, entry: &Entry) -> Result<Clip, Rejected> {
-        let path = self.root.join(&entry.path);
-        let pictures = match entry.media {
-            Media::Video => self.video(&path)?,
-            Media::Image => self.image(&path)?,
-            Media::Frames { first, count } => self.frames(&path, first, count)?,
+    /// Reads one entry. What is rejected never stops the others; neither does a decoder that panics.
+    ///
+    /// # Errors
+    /// When it is the machine that fails, and every other entry would fare the same.
+    pub(super) fn read(&self, entry: &Entry) -> Result<Result<Clip, Rejected>> {
+        let read = catch_unwind(AssertUnwindSafe(|| match &entry.media {
+            Media::Video => self.video(&self.root.join(&entry.path)),
+            Media::Image => Ok(self.image(&self.root.join(&entry.path))),
+            Media::Frames { first, count } => Ok(self.frames(&self.root.join(&entry.path), *first, *count)),
+            Media::Sample { tar, members } => self.sample(&self.root.join(tar), members),
+        }));
+        let clip = match read.unwrap_or_else(|_| Ok(Err(rejected("the decoder panicked"))))? {
+            Ok(pictures) => self.encoded(entry, pictures),
+            Err(rejected) => Err(rejected),
         };
+        if clip.is_err() && !self.root.is_dir() {
+            bail!("the source {} is gone", self.root.display());
+        }
+        Ok(clip)
+    }
+
+    fn encoded(&self, entry: &Entry, pictures: Pictures) -> Result<Clip, Rejected> {
         let Pictures { width, height, frames, decoded, stream, damage, has_other_streams } = pictures;
+        if width.max(height) > LONGEST {
+            return Err(rejected(format!("a frame has at most {LONGEST} pixels a side, not {}", width.max(height))));
+        }
         let (seconds, frames): (Vec<f64>, Vec<Vec<u8>>) = frames.into_iter().unzip();
         let encode = |rgb: Vec<u8>| match self.settings.encoding {
             Encoding::Raw => Ok(rgb),
@@ -55,13 +81,25 @@ impl Reader {
         Ok(Clip { row, decoded, damage, has_other_streams })
     }
 
-    fn video(&self, path: &Path) -> Result<Pictures, Rejected> {
-        let ffmpeg = self.ffmpeg.as_ref().ok_or_else(|| rejected("there is no ffmpeg to read it"))?;
+    fn video(&self, path: &Path) -> Result<Result<Pictures, Rejected>> {
+        let ffmpeg = self.ffmpeg.as_ref().context("there is no ffmpeg to read videos")?;
         let Settings { short_side, fps, frames, .. } = self.settings;
         let wish = Wish { short_side, fps, threads: 1, patience: self.patience };
         let mut chosen = Chosen::new(frames);
-        let film = ffmpeg.decode(path, &wish, &mut |frame| chosen.add(frame.seconds, frame.rgb.len(), frame.rgb))?;
-        Ok(Pictures {
+        let mut too_long = false;
+        let mut on_frame = |frame: Frame| match chosen.bytes() + frame.rgb.len() > MOST && frames == Frames::All {
+            true => too_long = true,
+            false => chosen.add(frame.seconds, frame.rgb.len(), frame.rgb),
+        };
+        let film = match ffmpeg.decode(path, &wish, &mut on_frame)? {
+            Ok(film) => film,
+            Err(rejected) => return Ok(Err(rejected)),
+        };
+        if too_long {
+            let reason = format!("its frames take more than {} MB: ask for fewer with `--frames` or `--fps`", MOST / 1_000_000);
+            return Ok(Err(Rejected { reason, frames: film.frames }));
+        }
+        Ok(Ok(Pictures {
             width: film.width,
             height: film.height,
             frames: chosen.finish(),
@@ -69,77 +107,114 @@ impl Reader {
             stream: film.stream,
             damage: film.damage,
             has_other_streams: film.streams > 1,
-        })
+        }))
     }
 
     fn image(&self, path: &Path) -> Result<Pictures, Rejected> {
-        let picture = self.picture(path).map_err(rejected)?;
-        let (width, height) = (picture.width, picture.height);
-        let frames = vec![(0.0, picture.rgb.into())];
+        let picture = Picture::read(path).map_err(|skipped| rejected(skipped.reason))?;
+        let Picture { width, height, rgb } = self.shrunk(picture);
+        let frames = vec![(0.0, rgb.into())];
         Ok(Pictures { width, height, frames, decoded: 1, stream: "image".into(), damage: None, has_other_streams: false })
     }
 
-    /// A folder of images: those that can be read, in the size of the first.
+    /// A folder of images.
     fn frames(&self, folder: &Path, first: usize, count: Option<usize>) -> Result<Pictures, Rejected> {
-        let mut read = Vec::new();
+        let paths = annotation::frames_of(folder).into_iter().skip(first).take(count.unwrap_or(usize::MAX));
+        let times = (0..).map(|n| f64::from(n) / self.settings.source_fps);
+        self.pictures(times.zip(paths), |path| {
+            let name = path.file_name().unwrap_or_default().display().to_string();
+            Picture::read(path).map_err(|skipped| format!("{name}: {}", skipped.reason))
+        })
+    }
+
+    /// Files inside of a tar file: a video, or images with their times in a JSON file beside them.
+    fn sample(&self, tar: &Path, members: &[Member]) -> Result<Result<Pictures, Rejected>> {
+        let read = |member: &Member| File::open(tar).and_then(|mut tar| member.read(&mut tar));
+        let bytes = |member: &Member| read(member).map_err(|error| format!("{}: {error}", tar.display()));
+        if let Some(member) = members.iter().find(|member| member.media() == Some(Media::Video)) {
+            let film = match bytes(member) {
+                Ok(film) => film,
+                Err(reason) => return Ok(Err(rejected(reason))),
+            };
+            // Players need to go back and forth in a film, which the pipe of a part of a file does not allow.
+            let mut file = tempfile::Builder::new().suffix(&format!(".{}", member.name)).tempfile()?;
+            file.write_all(&film).context("cannot copy a film out of a tar file")?;
+            return self.video(file.path());
+        }
+        let images: Vec<&Member> = members.iter().filter(|member| member.media() == Some(Media::Image)).collect();
+        let notes = members.iter().find(|member| member.name == "json").and_then(|member| bytes(member).ok());
+        let notes = notes.and_then(|notes| serde_json::from_slice::<Notes>(&notes).ok()).unwrap_or_default();
+        let known = notes.seconds.len() == images.len() && notes.seconds.is_sorted();
+        let time = |n: usize| if known { notes.seconds[n] } else { n as f64 / self.settings.source_fps };
+        let timed = images.into_iter().enumerate().map(|(n, member)| (time(n), member));
+        Ok(self.pictures(timed, |member| {
+            bytes(member).and_then(|file| Picture::decode(&file)).map_err(|reason| format!("{}: {reason}", member.name))
+        }))
+    }
+
+    /// Images that are one clip: those of the chosen ones that can be read, in the size of the first.
+    fn pictures<T>(
+        &self,
+        all: impl Iterator<Item = (f64, T)>,
+        read: impl Fn(&T) -> Result<Picture, String>,
+    ) -> Result<Pictures, Rejected> {
         let mut damage = None;
-        for (seconds, path) in self.chosen_frames(folder, first, count).map_err(rejected)? {
-            match self.picture(&path) {
-                Ok(picture) => read.push((seconds, picture)),
-                Err(reason) => {
-                    let name = path.file_name().unwrap_or_default().display().to_string();
-                    damage.get_or_insert_with(|| format!("{name}: {reason}"));
-                }
+        let mut pictures = Vec::new();
+        for (seconds, image) in self.chosen(all) {
+            match read(&image) {
+                Ok(picture) => pictures.push((seconds, self.shrunk(picture))),
+                Err(reason) => drop(damage.get_or_insert(reason)),
             }
         }
-        let Some((_, Picture { width, height, .. })) = read.first() else {
+        let Some((_, Picture { width, height, .. })) = pictures.first() else {
             return Err(rejected(damage.unwrap_or_else(|| "it holds no image".to_owned())));
         };
-        let (width, height, decoded) = (*width, *height, read.len());
-        if let Some((_, other)) = read.iter().find(|(_, other)| (other.width, other.height) != (width, height)) {
+        let (width, height, decoded) = (*width, *height, pictures.len());
+        let is_other = |picture: &Picture| (picture.width, picture.height) != (width, height);
+        if let Some((_, other)) = pictures.iter().find(|(_, other)| is_other(other)) {
             let (w, h) = (other.width, other.height);
             damage.get_or_insert_with(|| format!("a frame of {w}x{h} among those of {width}x{height}: brought to their size"));
         }
-        let same_size = |picture: Picture| match (picture.width, picture.height) == (width, height) {
-            true => picture,
-            false => resize::fitted(&picture, width, height),
+        let same_size = |picture: Picture| match is_other(&picture) {
+            true => resize::fitted(&picture, width, height),
+            false => picture,
         };
-        let frames = read.into_iter().map(|(seconds, picture)| (seconds, same_size(picture).rgb.into())).collect();
+        let frames = pictures.into_iter().map(|(seconds, picture)| (seconds, same_size(picture).rgb.into())).collect();
         Ok(Pictures { width, height, frames, decoded, stream: "images".into(), damage, has_other_streams: false })
     }
 
-    /// The files of a folder that are looked at, with their times.
-    fn chosen_frames(&self, folder: &Path, first: usize, count: Option<usize>) -> Result<Vec<(f64, PathBuf)>, String> {
-        let entries = fs::read_dir(folder).map_err(|error| error.to_string())?;
-        let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
-        names.retain(|name| crate::data::listing::is_image(Path::new(name)) && !name.as_encoded_bytes().starts_with(b"."));
-        names.sort_by(|a, b| by_number(a, b));
-        let Settings { fps, frames, source_fps, .. } = self.settings;
-        let mut chosen = Chosen::new(frames);
+    /// Those of the images that are looked at, by their times.
+    fn chosen<T>(&self, all: impl Iterator<Item = (f64, T)>) -> Vec<(f64, T)> {
+        let mut chosen = Chosen::new(self.settings.frames);
         let mut before = None;
-        for (n, name) in names.into_iter().skip(first).take(count.unwrap_or(usize::MAX)).enumerate() {
-            let seconds = n as f64 / source_fps;
-            let tick = fps.map(|fps| (seconds * fps + 1e-6).floor());
+        for (seconds, image) in all {
+            let tick = self.settings.fps.map(|fps| (seconds * fps + 1e-6).floor());
             if tick.is_none() || tick != before {
-                chosen.add(seconds, 1, folder.join(name));
+                chosen.add(seconds, 1, image);
             }
             before = tick;
         }
-        Ok(chosen.finish())
+        chosen.finish()
     }
 
-    /// An image, its short side brought down to what is asked for.
-    fn picture(&self, path: &Path) -> Result<Picture, String> {
-        let picture = Picture::read(path).map_err(|skipped| skipped.reason)?;
+    /// A picture, its short side brought down to what is asked for.
+    fn shrunk(&self, picture: Picture) -> Picture {
         let shortest = picture.width.min(picture.height);
         match self.settings.short_side {
             Some(side) if side < shortest => {
                 let scaled = |length: usize| ((length * side) as f64 / shortest as f64).round() as usize;
-                Ok(resize::fitted(&picture, scaled(picture.width), scaled(picture.height)))
+                resize::fitted(&picture, scaled(picture.width), scaled(picture.height))
             }
-            _ => Ok(picture),
+            _ => picture,
         }
     }
+}
+
+/// What is known of the images of a sample.
+#[derive(Default, Deserialize)]
+struct Notes {
+    #[serde(default)]
+    seconds: Vec<f64>,
 }
 
 /// The frames that were chosen, before they are encoded.
@@ -160,7 +235,7 @@ fn rejected(reason: impl Into<String>) -> Rejected {
 
 /// A JPEG with colours at half resolution, as cameras and Pillow write it.
 fn jpeg(rgb: &[u8], width: usize, height: usize, quality: u8) -> Result<Vec<u8>, String> {
-    let side = |length: usize| u16::try_from(length).map_err(|_| format!("a JPEG has at most 65535 pixels a side, not {length}"));
+    let side = |length: usize| u16::try_from(length).map_err(|error| error.to_string());
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, quality);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);

@@ -2,14 +2,13 @@
 
 use crate::data::annotation::{Entry, Listing, Media};
 use crate::data::packed::{Encoding, Settings, ShardCard};
-use crate::failure::Failure;
 use crate::run_folder::write_atomically;
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Name of the plan of an unfinished set.
 const PLAN: &str = "plan.json";
@@ -70,21 +69,14 @@ pub(super) struct Told {
 }
 
 impl Plan {
-    /// The plan of an unfinished set in `folder`: the one that is written there, when it is for the same work.
-    ///
-    /// # Errors
-    /// A [`Failure`] when it is for other work.
-    pub(super) fn resume(folder: &Path, listing: &str, asked: &Asked) -> Result<Option<Self>> {
-        let Some(plan) = read::<Plan>(&folder.join(PLAN))? else { return Ok(None) };
-        let changed = match (plan.asked == *asked, plan.listing == listing) {
-            (true, true) => return Ok(Some(plan)),
-            (false, _) => "other options",
-            (true, false) => "other files in the source",
-        };
-        let message = format!("{} was begun with {changed}", folder.display());
-        Err(Failure::input(message)
-            .hint("give the same options to go on with it, or `--restart` to throw it away and begin again")
-            .into())
+    /// Where the plan of an unfinished set is.
+    pub(super) fn path(folder: &Path) -> PathBuf {
+        folder.join(PLAN)
+    }
+
+    /// The plan of an unfinished set, when it has one.
+    pub(super) fn read(folder: &Path) -> Result<Option<Self>> {
+        read(&Self::path(folder))
     }
 
     /// Whether an unfinished set has a plan; one that is complete but for its name has none.
@@ -104,14 +96,19 @@ impl Plan {
 }
 
 impl ShardPlan {
-    /// What became of it, when it is done.
-    pub(super) fn done(&self, folder: &Path) -> Result<Option<ShardDone>> {
-        read(&folder.join(self.note()))
+    /// What became of it, when it is done. A note that cannot be read is none, and the file is made again.
+    pub(super) fn done(&self, folder: &Path) -> Option<ShardDone> {
+        read(&folder.join(self.note())).ok().flatten()
     }
 
     /// Writes down that it is done.
     pub(super) fn finish(&self, folder: &Path, done: &ShardDone) -> Result<()> {
         write_atomically(&folder.join(self.note()), &serde_json::to_vec(done)?)
+    }
+
+    /// Takes the note away.
+    pub(super) fn forget(&self, folder: &Path) -> Result<()> {
+        fs::remove_file(folder.join(self.note())).with_context(|| format!("cannot remove the note on {}", self.name))
     }
 
     fn note(&self) -> String {
@@ -154,8 +151,9 @@ fn cuts(entries: &[usize], sizes: &[u64]) -> Vec<Range<usize>> {
 /// The sizes of the entries' files; of a folder of frames, as if every file in it had [`FRAME`] bytes, so that it is listed and no
 /// more.
 pub(super) fn sizes(root: &Path, entries: &[Entry]) -> Vec<u64> {
-    let size = |entry: &Entry| match entry.media {
+    let size = |entry: &Entry| match &entry.media {
         Media::Frames { .. } => FRAME * fs::read_dir(root.join(&entry.path)).map_or(0, Iterator::count) as u64,
+        Media::Sample { members, .. } => members.iter().map(|member| member.bytes).sum(),
         Media::Video | Media::Image => fs::metadata(root.join(&entry.path)).map_or(0, |file| file.len()),
     };
     entries.iter().map(size).collect()

@@ -27,6 +27,13 @@ pub(in crate::data) struct Row {
     pub(in crate::data) stream: String,
 }
 
+impl Row {
+    /// The bytes of all frames together.
+    pub(in crate::data) fn bytes(&self) -> u64 {
+        self.frames.iter().map(|frame| frame.len() as u64).sum()
+    }
+}
+
 /// The columns, with what holds for all rows beside them.
 pub(super) fn schema(encoding: Encoding) -> Schema {
     let list = |of: DataType| DataType::List(Field::new_list_field(of, true).into());

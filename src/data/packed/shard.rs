@@ -15,8 +15,8 @@ use arrow_ipc::{Block, root_as_footer};
 use bytes::Bytes;
 use memmap2::Mmap;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -60,7 +60,8 @@ impl Shard {
             // run with SIGBUS, as it does for every reader of a mapped file.
             let file = Bytes::from_owner(unsafe { Mmap::map(&file)? });
             // A reader that panics on a damaged file must not take the program with it.
-            let parts = catch_unwind(AssertUnwindSafe(|| parts(&file))).unwrap_or_else(|_| Err(anyhow!("its index is damaged")))?;
+            let parts =
+                catch_unwind(AssertUnwindSafe(|| parts(&file))).unwrap_or_else(|_| Err(anyhow!("its index is damaged")))?;
             let mut starts = Vec::with_capacity(parts.len());
             let mut frames_before = Vec::with_capacity(parts.len());
             let (mut rows, mut frames) = (0, 0);
@@ -82,6 +83,11 @@ impl Shard {
     /// Number of clips.
     pub(in crate::data) fn len(&self) -> usize {
         self.rows
+    }
+
+    /// Number of frames.
+    pub(in crate::data) fn frames(&self) -> usize {
+        self.parts.iter().map(|part| part.values.len()).sum()
     }
 
     /// The path that a clip had in its source.
@@ -155,9 +161,10 @@ impl Part {
         for row in 0..self.path.len() {
             let (seconds, frames) = (range(&self.seconds, row), range(&self.frames, row));
             let sides = [&self.width, &self.height].map(|side| side.value(row));
+            let times = self.times.values().get(seconds.clone());
             let good = seconds.len() == frames.len()
+                && times.is_some_and(|times| times.iter().all(|time| time.is_finite()) && times.is_sorted())
                 && !frames.is_empty()
-                && seconds.end <= self.times.len()
                 && frames.end <= self.values.len()
                 && sides.iter().all(|side| (1..=1 << 16).contains(side))
                 && usize::try_from(self.label.value(row)).is_ok_and(|label| label < classes);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Bytes of frames a record batch, about: large enough that a set has few of them, small enough to be held twice.
-const BATCH: usize = 32 << 20;
+const BATCH: u64 = 32 << 20;
 
 /// A file in the making.
 pub(in crate::data) struct ShardWriter {
@@ -26,7 +26,7 @@ pub(in crate::data) struct ShardWriter {
     encoding: Encoding,
     rows: Vec<Row>,
     /// Bytes of frames in `rows`.
-    held: usize,
+    held: u64,
     clips: usize,
     frames: usize,
 }
@@ -61,7 +61,7 @@ impl ShardWriter {
 
     /// Adds a clip.
     pub(in crate::data) fn add(&mut self, row: Row) -> Result<()> {
-        self.held += row.frames.iter().map(Vec::len).sum::<usize>();
+        self.held += row.bytes();
         self.clips += 1;
         self.frames += row.frames.len();
         self.rows.push(row);
