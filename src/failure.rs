@@ -1,5 +1,6 @@
 //! What went wrong, told to a person: the message, the place, and what to do about it.
 
+use std::any::Any;
 use std::fmt;
 
 /// Whose fault a failure is; it decides the exit code.
@@ -99,6 +100,12 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
+/// What a panic said.
+pub fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words")
+}
+
 /// Returns the exit code that an error stands for.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<Failure>().map_or(1, |failure| failure.fault.exit_code())
@@ -112,6 +119,14 @@ mod tests {
     fn nearest_finds_a_typo_and_refuses_a_stranger() {
         assert_eq!(nearest("mask_ration", ["mask_ratio", "weight"]), Some("mask_ratio"));
         assert_eq!(nearest("zebra", ["mask_ratio", "weight"]), None);
+    }
+
+    #[test]
+    fn the_words_of_a_panic_are_kept() {
+        use std::panic::{catch_unwind, panic_any};
+        assert_eq!(words_of(catch_unwind(|| panic!("step {}", 3)).unwrap_err().as_ref()), "step 3");
+        assert_eq!(words_of(catch_unwind(|| panic!("plain")).unwrap_err().as_ref()), "plain");
+        assert_eq!(words_of(catch_unwind(|| panic_any(7)).unwrap_err().as_ref()), "no words");
     }
 
     #[test]

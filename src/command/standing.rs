@@ -1,6 +1,8 @@
 //! How far a run is, in the words that `plan` and `status` use.
 
 use crate::engine;
+use crate::event;
+use crate::event::Metric;
 use crate::record::Record;
 use crate::record::RunState;
 use crate::run_id::RunId;
@@ -43,31 +45,49 @@ impl<'a> Standings<'a> {
 
     /// How far `run` is.
     pub(super) fn of(&self, run: &RunId) -> Result<Standing> {
-        let Some(record) = self.record else { return Ok(told(&RunState::New, None, self.busy)) };
+        let Some(record) = self.record else { return Ok(told(&RunState::New, &At::default(), self.busy)) };
         let state = record.state(run)?;
-        let steps = match state {
-            RunState::Interrupted { .. } => record.attempts(run)?.last().and_then(|attempt| attempt.steps),
-            _ => None,
+        let at = match state {
+            RunState::Interrupted { .. } | RunState::Running { .. } => At::of(record, run)?,
+            _ => At::default(),
         };
-        Ok(told(&state, steps, self.busy))
+        Ok(told(&state, &at, self.busy))
     }
 }
 
-fn told(state: &RunState, steps: Option<u64>, busy: bool) -> Standing {
+/// How far a run is that is not at its end.
+#[derive(Default)]
+struct At {
+    steps: Option<u64>,
+    /// The last step that was measured, and the share of the time since the row before that went by without data.
+    measured: Option<(u64, f64)>,
+}
+
+impl At {
+    fn of(record: &Record, run: &RunId) -> Result<Self> {
+        let steps = record.attempts(run)?.last().and_then(|attempt| attempt.steps);
+        Ok(At { steps, measured: record.latest(run, &Metric::new(event::WAITED_SHARE))? })
+    }
+}
+
+fn told(state: &RunState, at: &At, busy: bool) -> Standing {
+    let of = at.steps.map_or_else(String::new, |steps| format!(" of {steps}"));
     let (state, reason) = match state {
         RunState::New => ("new", "new".to_owned()),
         RunState::Done => ("done", "done".to_owned()),
-        RunState::Running { attempt } if busy => ("running", format!("running, attempt {attempt}")),
+        RunState::Running { attempt } if busy => {
+            let far = at.measured.map_or_else(String::new, |(step, waited)| {
+                format!(": step {step}{of}, waits for data {:.0} % of the time", 100.0 * waited)
+            });
+            ("running", format!("running, attempt {attempt}{far}"))
+        }
         RunState::Running { attempt } => ("interrupted", format!("attempt {attempt} was left open: will resume")),
         RunState::Failed { attempts, cause, .. } => {
             let cause = serde_json::to_value(cause).unwrap_or_default();
             let cause = cause.as_str().unwrap_or_default().replace('_', " ");
             ("failed", format!("failed in attempt {attempts} ({cause}): will be tried again"))
         }
-        RunState::Interrupted { step } => {
-            let of = steps.map_or_else(String::new, |steps| format!(" of {steps}"));
-            ("interrupted", format!("interrupted at step {step}{of}: will resume"))
-        }
+        RunState::Interrupted { step } => ("interrupted", format!("interrupted at step {step}{of}: will resume")),
     };
     Standing { state, reason }
 }
@@ -108,14 +128,16 @@ mod tests {
     #[test]
     fn every_state_has_its_sign_and_its_reason() {
         let failed = RunState::Failed { attempts: 2, cause: Cause::NonFinite, error: "loss is NaN".into() };
+        let (none, far) = (At::default(), At { steps: Some(900), measured: Some((310, 0.123)) });
         let states = [
-            told(&RunState::New, None, true),
-            told(&RunState::Done, None, false),
-            told(&failed, None, false),
-            told(&RunState::Interrupted { step: 300 }, Some(900), false),
-            told(&RunState::Interrupted { step: 0 }, None, false),
-            told(&RunState::Running { attempt: 1 }, None, true),
-            told(&RunState::Running { attempt: 1 }, None, false),
+            told(&RunState::New, &none, true),
+            told(&RunState::Done, &none, false),
+            told(&failed, &none, false),
+            told(&RunState::Interrupted { step: 300 }, &far, false),
+            told(&RunState::Interrupted { step: 0 }, &none, false),
+            told(&RunState::Running { attempt: 1 }, &none, true),
+            told(&RunState::Running { attempt: 1 }, &far, true),
+            told(&RunState::Running { attempt: 1 }, &none, false),
         ];
         let id = RunId::of(b"run");
         let rows = states.map(|standing| (id, "mae".to_owned(), standing));
@@ -126,6 +148,7 @@ mod tests {
         ~ <id>  mae  interrupted at step 300 of 900: will resume
         ~ <id>  mae  interrupted at step 0: will resume
         ~ <id>  mae  running, attempt 1
+        ~ <id>  mae  running, attempt 1: step 310 of 900, waits for data 12 % of the time
         ~ <id>  mae  attempt 1 was left open: will resume
         ");
     }

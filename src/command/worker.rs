@@ -4,6 +4,7 @@ use crate::event::Cause;
 use crate::event::Kind;
 use crate::failure::Failure;
 use crate::failure::Fault;
+use crate::failure::words_of;
 use crate::run_folder::EventWriter;
 use crate::run_folder::RunFile;
 use crate::run_folder::RunFolder;
@@ -14,7 +15,6 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::getppid;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Result<()> {
             emit: &mut |kind| events.emit(kind),
         })
     }));
-    let outcome = outcome.unwrap_or_else(|panic| Err(anyhow!("panicked: {}", words(panic.as_ref()))));
+    let outcome = outcome.unwrap_or_else(|panic| Err(anyhow!("panicked: {}", words_of(panic.as_ref()))));
     end(&mut events, outcome, began)
 }
 
@@ -108,11 +108,6 @@ fn cause(error: &Error) -> Cause {
     error.downcast_ref::<train::Halt>().map_or(Cause::Error, |halt| halt.cause)
 }
 
-fn words(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,11 +133,5 @@ mod tests {
         assert_eq!(ended(Err(Error::new(halt).context("in epoch 3"))), (Kind::Failed { cause: Cause::NonFinite, error }, 1));
         let error = "no such file".into();
         assert_eq!(ended(Err(Failure::input("no such file").into())), (Kind::Failed { cause: Cause::Error, error }, 1));
-    }
-
-    #[test]
-    fn the_words_of_a_panic_are_kept() {
-        assert_eq!(words(catch_unwind(|| panic!("step {}", 3)).unwrap_err().as_ref()), "step 3");
-        assert_eq!(words(catch_unwind(|| panic!("plain")).unwrap_err().as_ref()), "plain");
     }
 }

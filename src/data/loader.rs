@@ -1,13 +1,16 @@
 //! Batches of augmented pairs for pretraining.
 
+use super::Clips;
 use super::augment;
 use super::batches::{Batches, Order};
 use super::mixture::{Mixture, Part};
 use super::picture::Skipped;
 use super::stream::{Draw, stream};
 use crate::failure::Failure;
+use crate::failure::words_of;
 use anyhow::Result;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -90,13 +93,15 @@ impl PairLoader {
         let draw = move |number: usize, views: [&mut [u8]; 2]| {
             let drawn = mixture.drawn(number);
             let (source, clip) = mixture.place(drawn.clip);
-            let (name, time) = (drawn.clip as u64, drawn.time as u64);
-            let pair = source.clips.pair(clip, &mut stream(seed, Draw::Pair, [epoch, name, time]))?;
-            for (view, out) in views.into_iter().enumerate() {
-                let mut rng = stream(seed, Draw::View, [epoch, name, view as u64 + 2 * time]);
-                augment::view(&pair[view], &source.augment, size, view, &mut rng, out);
-            }
-            Ok(())
+            let (id, time) = (drawn.clip as u64, drawn.time as u64);
+            naming(&*source.clips, clip, || {
+                let pair = source.clips.pair(clip, &mut stream(seed, Draw::Pair, [epoch, id, time]))?;
+                for (view, out) in views.into_iter().enumerate() {
+                    let mut rng = stream(seed, Draw::View, [epoch, id, view as u64 + 2 * time]);
+                    augment::view(&pair[view], &source.augment, size, view, &mut rng, out);
+                }
+                Ok(())
+            })
         };
         let batches = Batches::new(order, first_batch.min(count)..count, size * size * 3, workers, draw);
         let (skipped, mixture) = (self.skipped.clone(), self.mixture.clone());
@@ -122,11 +127,18 @@ impl PairLoader {
     }
 }
 
+/// Makes the views of a clip; a panic on the way goes on with the clip's name in it, so that the run's error says where to look.
+fn naming<T>(clips: &dyn Clips, clip: usize, make: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|panic| {
+        resume_unwind(Box::new(format!("{} (at the clip {})", words_of(panic.as_ref()), clips.name(clip))))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::data::pair::{Gap, Pair};
-    use crate::data::{Source, frame_folder, image_folder, moving_shapes};
+    use crate::data::{Source, frame_folder, image_folder, moving_shapes, open};
 
     fn shapes(clips: usize) -> Source {
         Source::MovingShapes(moving_shapes::Config { clips, frames: 3, size: 24, pair: Pair::Gap(Gap::Frames(1)), seed: 0 })
@@ -261,6 +273,13 @@ mod tests {
         let error = loader(&[folder()], project.path(), 3, 2).unwrap().epoch(0, 0).find_map(Result::err).unwrap();
         assert!(error.to_string().starts_with("more than half of the 9 clips cannot be read"), "{error}");
         assert_eq!(crate::failure::exit_code(&error), 2);
+    }
+
+    #[test]
+    fn a_panic_names_the_clip() {
+        let source = open(&shapes(3), Path::new(".")).unwrap();
+        let panic = catch_unwind(AssertUnwindSafe(|| naming(&*source, 2, || panic!("a bug")))).unwrap_err();
+        assert_eq!(words_of(panic.as_ref()), format!("a bug (at the clip {})", source.name(2)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Makes things ahead on worker threads and hands them out in order.
 
+use crate::failure::words_of;
 use anyhow::{Result, anyhow};
 use std::ops::Range;
 use std::sync::Arc;
@@ -76,11 +77,8 @@ impl<T> Drop for Ordered<T> {
 }
 
 fn panicked<T>(worker: Worker<T>) -> anyhow::Error {
-    let payload = worker.thread.join().err();
-    let message = payload.as_ref().and_then(|payload| {
-        payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-    });
-    anyhow!("a data worker panicked: {}", message.unwrap_or("no message"))
+    let panic = worker.thread.join().err();
+    anyhow!("a data worker panicked: {}", panic.as_ref().map_or("no words", |panic| words_of(panic.as_ref())))
 }
 
 #[cfg(test)]

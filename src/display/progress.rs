@@ -6,6 +6,7 @@ use crate::event::Kind;
 use crate::event::LOSS;
 use crate::event::Metric;
 use crate::event::TOP1;
+use crate::event::WAITED_SHARE;
 use indicatif::HumanDuration;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -21,12 +22,16 @@ pub(super) struct Progress {
     /// The number that says most: top-1 accuracy where there is one, the loss elsewhere.
     number: Option<(&'static str, f64)>,
     images_per_second: Option<f64>,
+    waited: Option<f64>,
 }
+
+/// A share of the time without data that is worth a word.
+const WORTH_A_WORD: f64 = 0.05;
 
 impl Progress {
     /// The beginning of an attempt.
     pub(super) fn begin(at: Timestamp, from_step: u64, steps: u64) -> Self {
-        Progress { step: from_step, steps, from_step, began: at, now: at, number: None, images_per_second: None }
+        Progress { step: from_step, steps, from_step, began: at, now: at, number: None, images_per_second: None, waited: None }
     }
 
     /// Takes in an event of the attempt.
@@ -39,6 +44,7 @@ impl Progress {
                 let latest = |name: &'static str| values.get(&Metric::from(name)).map(|value| (name, *value));
                 self.number = latest(TOP1).or(latest(LOSS)).or(self.number);
                 self.images_per_second = latest(IMAGES_PER_SECOND).map(|(_, value)| value).or(self.images_per_second);
+                self.waited = latest(WAITED_SHARE).map(|(_, value)| value).or(self.waited);
             }
             _ => {}
         }
@@ -57,6 +63,8 @@ impl Progress {
             _ => format!("{name} {value:.4}"),
         }));
         parts.extend(self.images_per_second.map(|rate| format!("{rate:.0} images/s")));
+        let waited = self.waited.filter(|waited| *waited > WORTH_A_WORD);
+        parts.extend(waited.map(|waited| format!("waits for data {:.0} %", 100.0 * waited)));
         parts.extend(self.left().map(|left| format!("{:#} left", HumanDuration(left))));
         parts.join(", ")
     }
@@ -88,6 +96,11 @@ mod tests {
         let values = BTreeMap::from([(LOSS.into(), 0.81234), (IMAGES_PER_SECOND.into(), 412.4)]);
         progress.on(&at(60, Kind::Measured { step: 300, values }));
         assert_eq!(progress.text(), "step 300/900, loss 0.8123, 412 images/s, 3m left");
+        let waited = BTreeMap::from([(LOSS.into(), 0.8), (WAITED_SHARE.into(), 0.31)]);
+        progress.on(&at(60, Kind::Measured { step: 300, values: waited }));
+        assert_eq!(progress.text(), "step 300/900, loss 0.8000, 412 images/s, waits for data 31 %, 3m left");
+        let busy = BTreeMap::from([(WAITED_SHARE.into(), 0.01)]);
+        progress.on(&at(60, Kind::Measured { step: 300, values: busy }));
         progress.on(&at(90, Kind::Measured { step: 900, values: BTreeMap::from([(TOP1.into(), 71.26)]) }));
         assert_eq!(progress.text(), "step 900/900, top1 71.3 %, 412 images/s");
     }

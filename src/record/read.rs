@@ -204,6 +204,16 @@ impl Record {
         })
     }
 
+    /// The value of the highest step at which a run measured a metric, and that step.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn latest(&self, run: &RunId, metric: &Metric) -> Result<Option<(u64, f64)>> {
+        let sql = "SELECT step, value FROM final WHERE run = ?1 AND metric = ?2";
+        let rows = self.rows(sql, [run.to_string().as_str(), metric.as_str()], |row| Ok((unsigned(row, 0)?, value(row, 1)?)))?;
+        Ok(rows.into_iter().next())
+    }
+
     /// The curves of one metric in one stage of an experiment, by run and step.
     ///
     /// # Errors
