@@ -1,9 +1,12 @@
 //! Videos, read by the `ffmpeg` program: every container and codec that it knows, without linking to any of it.
 
 mod decode;
+mod length;
 mod said;
 
 pub use decode::{Film, Frame, Wish};
+
+pub(super) use length::{Length, length};
 
 use crate::failure::Failure;
 use std::ffi::OsString;

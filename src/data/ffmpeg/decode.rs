@@ -30,6 +30,8 @@ pub struct Wish {
     pub short_side: Option<usize>,
     /// At most this many frames of a second, each with its own time: the first one in every 1/fps.
     pub fps: Option<f64>,
+    /// This many frames, evenly spaced over this many seconds: the first one behind the middle of every part.
+    pub even: Option<(usize, f64)>,
     /// Threads of one ffmpeg.
     pub threads: usize,
     /// The longest that ffmpeg may do nothing: say nothing, hand out nothing, compute nothing.
@@ -247,6 +249,9 @@ fn filters(wish: &Wish) -> String {
     if let Some(fps) = wish.fps {
         chain.push(format!("select='isnan(prev_selected_t)+gt(floor(t*{fps}+1e-6),floor(prev_selected_t*{fps}+1e-6))'"));
     }
+    if let Some((count, seconds)) = wish.even {
+        chain.push(format!("select='gte(t,(selected_n+0.5)*{})'", seconds / count as f64));
+    }
     let shrink = wish.short_side.map_or("1".to_owned(), |side| format!("min(1,{side}/min(iw*sar,ih))"));
     chain.push(format!("scale=w='max(1,round(iw*sar*{shrink}))':h='max(1,round(ih*{shrink}))'"));
     chain.push("format=rgb24,showinfo=checksum=0".to_owned());
@@ -264,15 +269,18 @@ mod tests {
 
     #[test]
     fn the_filters_select_then_scale_then_tell() {
-        let wish = Wish { short_side: Some(128), fps: Some(2.5), threads: 1, patience: Duration::from_secs(1) };
+        let wish = Wish { short_side: Some(128), fps: Some(2.5), even: None, threads: 1, patience: Duration::from_secs(1) };
         assert_eq!(
             filters(&wish),
             "select='isnan(prev_selected_t)+gt(floor(t*2.5+1e-6),floor(prev_selected_t*2.5+1e-6))',\
              scale=w='max(1,round(iw*sar*min(1,128/min(iw*sar,ih))))':h='max(1,round(ih*min(1,128/min(iw*sar,ih))))',\
              format=rgb24,showinfo=checksum=0"
         );
-        let wish = Wish { short_side: None, fps: None, ..wish };
-        assert_eq!(filters(&wish), "scale=w='max(1,round(iw*sar*1))':h='max(1,round(ih*1))',format=rgb24,showinfo=checksum=0");
+        let wish = Wish { short_side: None, fps: None, even: Some((4, 10.0)), ..wish };
+        assert_eq!(
+            filters(&wish),
+            "select='gte(t,(selected_n+0.5)*2.5)',scale=w='max(1,round(iw*sar*1))':h='max(1,round(ih*1))',format=rgb24,showinfo=checksum=0"
+        );
     }
 
     /// A program that stands in for ffmpeg.
@@ -283,7 +291,7 @@ mod tests {
         Ffmpeg { program, version: "6.0".into(), release: Some((6, 0)) }
     }
 
-    const WISH: Wish = Wish { short_side: None, fps: None, threads: 1, patience: Duration::from_millis(50) };
+    const WISH: Wish = Wish { short_side: None, fps: None, even: None, threads: 1, patience: Duration::from_millis(50) };
 
     /// What becomes of a film of 2x1 pixels whose second frame does not come.
     fn ending(end: &str) -> Result<Film, Rejected> {

@@ -2,7 +2,7 @@
 
 use super::choose::Chosen;
 use crate::data::annotation::{self, Entry, Media, Member};
-use crate::data::ffmpeg::{Ffmpeg, Frame, Rejected, Wish};
+use crate::data::ffmpeg::{Ffmpeg, Film, Frame, Length, Rejected, Wish, length};
 use crate::data::packed::{Encoding, Frames, Row, Settings};
 use crate::data::picture::Picture;
 use crate::data::resize;
@@ -84,7 +84,10 @@ impl Reader {
     fn video(&self, path: &Path) -> Result<Result<Pictures, Rejected>> {
         let ffmpeg = self.ffmpeg.as_ref().context("there is no ffmpeg to read videos")?;
         let Settings { short_side, fps, frames, .. } = self.settings;
-        let wish = Wish { short_side, fps, threads: 1, patience: self.patience };
+        let wish = Wish { short_side, fps, even: None, threads: 1, patience: self.patience };
+        if let Some(pictures) = self.video_by_its_index(ffmpeg, path, &wish)? {
+            return Ok(Ok(pictures));
+        }
         let mut chosen = Chosen::new(frames);
         let mut too_long = false;
         let mut on_frame = |frame: Frame| match chosen.bytes() + frame.rgb.len() > MOST && frames == Frames::All {
@@ -108,6 +111,24 @@ impl Reader {
             damage: film.damage,
             has_other_streams: film.streams > 1,
         }))
+    }
+
+    /// A video whose file says how long it is: only the frames that are wanted are scaled and handed over, which is most of the work
+    /// where few of many are. None where the file does not say, or where it turns out not to be so, or damaged.
+    fn video_by_its_index(&self, ffmpeg: &Ffmpeg, path: &Path, wish: &Wish) -> Result<Option<Pictures>> {
+        let (Frames::Even(count), None) = (self.settings.frames, self.settings.fps) else { return Ok(None) };
+        let enough = |length: &Length| length.frames > count.saturating_mul(2);
+        let Some(length) = length(path).filter(enough) else { return Ok(None) };
+        let mut frames = Vec::new();
+        let wish = Wish { even: Some((count, length.seconds)), ..wish.clone() };
+        let film = ffmpeg.decode(path, &wish, &mut |frame| frames.push((frame.seconds, frame.rgb)))?;
+        Ok(match film {
+            Ok(Film { width, height, stream, streams, damage: None, .. }) if frames.len() == count => {
+                let decoded = length.frames;
+                Some(Pictures { width, height, frames, decoded, stream, damage: None, has_other_streams: streams > 1 })
+            }
+            _ => None,
+        })
     }
 
     fn image(&self, path: &Path) -> Result<Pictures, Rejected> {

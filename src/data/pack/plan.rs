@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn files_are_cut_by_clips_and_by_bytes() {
-        assert_eq!(cuts(&[0, 1, 2], &[1, 1, 1]), [0..3]);
+        assert_eq!(cuts(&[0, 1, 2], &[1, 1, 1]), vec![0..3]);
         assert_eq!(cuts(&[0, 1, 2], &[SOURCE_BYTES, 1, 1]), [0..1, 1..3]);
         let many: Vec<usize> = (0..1030).collect();
         assert_eq!(cuts(&many, &vec![1; 1030]), [0..512, 512..1024, 1024..1030]);
