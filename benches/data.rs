@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use vicmae::data::pack::{Limit, PATIENCE, Request, pack};
+use vicmae::data::pack::{Limit, PATIENCE, Request, SHARD_CLIPS, pack};
 use vicmae::data::packed::{self, Encoding, Frames, Settings};
 use vicmae::data::pair::Pair;
 use vicmae::data::{Picture, Source, augment, open};
@@ -51,6 +51,8 @@ fn set(folder: &Path, name: &str, encoding: Encoding, short_side: usize) -> Path
         max_problems: Limit::Count(0),
         jobs: 2,
         patience: PATIENCE,
+        shard_clips: SHARD_CLIPS,
+        split: None,
         restart: true,
     };
     pack(&request, &AtomicBool::new(false), &mut |_| ()).expect("the films are packed; this bench needs ffmpeg");
@@ -107,7 +109,8 @@ fn jpegs() -> Vec<Vec<u8>> {
 /// Views of 224 pixels out of JPEG files in memory.
 fn views(criterion: &mut Criterion) {
     let files = jpegs();
-    let simclr = augment::Config { solarize: augment::PerView([0.0, 0.0]), ..augment::paper() };
+    let jitter = Some(augment::Jitter::default());
+    let simclr = augment::Config { jitter, grayscale: 0.2, blur: augment::PerView([1.0, 0.0]), ..augment::Config::default() };
     let decoded: Vec<Picture> = files.iter().map(|file| Picture::decode(file).expect("a JPEG")).collect();
     let mut group = criterion.benchmark_group("views");
     group.throughput(Throughput::Elements(files.len() as u64));

@@ -5,7 +5,7 @@ use std::io::BufWriter;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use vicmae::data::pack::{Limit, PATIENCE, Request, pack};
+use vicmae::data::pack::{Limit, PATIENCE, Request, SHARD_CLIPS, pack};
 use vicmae::data::packed::{self, Encoding, Frames, Settings};
 use vicmae::data::pair::Pair;
 use vicmae::data::{Source, open};
@@ -59,6 +59,8 @@ fn main() {
         max_problems: Limit::Count(0),
         jobs: 2,
         patience: PATIENCE,
+        shard_clips: SHARD_CLIPS,
+        split: None,
         restart: false,
     };
     pack(&request, &AtomicBool::new(false), &mut |_| ()).expect("the set is packed");

@@ -3,7 +3,7 @@
 use super::amount;
 use super::amount::Limit;
 use super::print;
-use crate::data::annotation::List;
+use crate::data::annotation::{self, List};
 use crate::data::pack::{self, Progress, Request, Summary};
 use crate::data::packed::{Encoding, Frames, Settings};
 use crate::failure::Failure;
@@ -51,6 +51,10 @@ pub struct Args {
     #[arg(long = "list", value_name = "[SPLIT=]FILE")]
     lists: Vec<String>,
 
+    /// The split of all clips, whatever the folders or lists say
+    #[arg(long, value_name = "NAME")]
+    split: Option<String>,
+
     /// Names of the classes, for lists that give numbers
     #[arg(long, value_name = "FILE")]
     classes: Option<PathBuf>,
@@ -82,6 +86,10 @@ pub struct Args {
     /// Frames a second of clips that are folders of images, which carry no times
     #[arg(long, value_name = "RATE", default_value_t = 30.0)]
     source_fps: f64,
+
+    /// Clips a file, at most; a file also ends after about 256 MiB of source
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(pack::SHARD_CLIPS).unwrap_or(NonZeroUsize::MIN))]
+    shard_clips: NonZeroUsize,
 
     /// Clips decoded at a time [default: one a core]
     #[arg(long, value_name = "N")]
@@ -125,6 +133,9 @@ enum Stored {
 /// A [`Failure`] that says whose fault it is: see the exit codes above.
 pub fn run(args: &Args) -> Result<()> {
     let lists = args.lists.iter().map(|text| List::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(split) = args.split.as_deref().filter(|split| !annotation::is_split_name(split)) {
+        return Err(Failure::input(format!("`--split {split}` is no name: letters, digits, `-` and `_`")).into());
+    }
     let request = Request {
         source: &args.source,
         lists: &lists,
@@ -135,6 +146,8 @@ pub fn run(args: &Args) -> Result<()> {
         max_problems: args.max_problems.0,
         jobs: args.jobs.or(available_parallelism().ok()).map_or(1, NonZeroUsize::get),
         patience: Duration::from_secs(args.timeout.max(1)),
+        shard_clips: args.shard_clips.get(),
+        split: args.split.as_deref(),
         restart: args.restart,
     };
     let stop = Arc::new(AtomicBool::new(false));

@@ -74,12 +74,14 @@ impl Default for Config {
     }
 }
 
-/// The recipe of the paper for images: crop, flip, colour jitter, grayscale, blur and solarization that differ by view.
-pub fn paper() -> Config {
+/// The augmentation of the released code: crop, flip, colour jitter and grayscale for both views, blur for the first only and
+/// solarization for the second only.
+pub fn release() -> Config {
     Config {
+        crop: Crop { scale: [0.08, 1.0], ..Crop::default() },
         jitter: Some(Jitter::default()),
         grayscale: 0.2,
-        blur: PerView([1.0, 0.1]),
+        blur: PerView([1.0, 0.0]),
         solarize: PerView([0.0, 0.2]),
         ..Config::default()
     }

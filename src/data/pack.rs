@@ -32,6 +32,9 @@ use unfinished::Unfinished;
 /// The longest that a decoder may say nothing, where nobody chose.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Clips a file, where nobody chose.
+pub const SHARD_CLIPS: usize = 512;
+
 /// Entries that are decoded to estimate the size of all.
 const SAMPLE: usize = 8;
 
@@ -57,6 +60,10 @@ pub struct Request<'a> {
     pub jobs: usize,
     /// The longest that a decoder may say nothing.
     pub patience: Duration,
+    /// Clips a file, at most. A file also ends after about 256 MiB of source: an interruption costs the files in work.
+    pub shard_clips: usize,
+    /// The split of all clips, whatever the folders or lists say.
+    pub split: Option<&'a str>,
     /// Throws away what an earlier pack with other options left.
     pub restart: bool,
 }
@@ -106,12 +113,15 @@ pub fn pack(request: &Request<'_>, stop: &AtomicBool, on: &mut dyn FnMut(Progres
         let message = format!("`{}` is a packed set already", request.source.display());
         return Err(Failure::input(message).hint("name the folder of the videos or images that it was packed from").into());
     }
-    let listing = annotation::read(request.source, request.lists, request.classes)?;
+    let mut listing = annotation::read(request.source, request.lists, request.classes)?;
+    if let Some(split) = request.split {
+        listing.entries.iter_mut().for_each(|entry| split.clone_into(&mut entry.split));
+    }
     summary::refuse_problems(&listing, request)?;
     let needs_ffmpeg = listing.entries.iter().any(|entry| entry.media.is_video());
     let ffmpeg = if needs_ffmpeg { Some(Ffmpeg::find()?) } else { None };
     let sizes = plan::sizes(request.source, &listing.entries);
-    let asked = Asked { settings: request.settings.clone(), budget: request.budget };
+    let asked = Asked { settings: request.settings.clone(), budget: request.budget, shard_clips: request.shard_clips };
     let hash = plan::hash(&listing, &sizes)?;
     let recipe = plan::recipe(&hash, &asked)?;
     let unfinished = Unfinished::hold(&out)?;
@@ -139,7 +149,7 @@ pub fn pack(request: &Request<'_>, stop: &AtomicBool, on: &mut dyn FnMut(Progres
     let mut manifest = Manifest::new(recipe, settings.clone(), listing.classes.clone());
     manifest.made_by += &made_by;
     (manifest.source, manifest.annotations) = (request.source.display().to_string(), listing.format.into());
-    let shards = plan::shards(&listing, &sizes);
+    let shards = plan::shards(&listing, &sizes, request.shard_clips);
     let (folder, reader) = (unfinished.folder.as_path(), Reader { settings, ..reader });
     let done = Work { folder, listing: &listing, shards: &shards, reader, jobs: request.jobs, stop }.run(on)?;
     complete(&mut manifest, folder, &listing, &shards, &done)?;

@@ -50,6 +50,21 @@ fn images_and_frame_folders_are_packed_too() {
 }
 
 #[test]
+fn files_hold_as_many_clips_as_asked_and_a_split_is_given_a_name() {
+    let desk = Desk::new();
+    for n in 0..5 {
+        desk.copy("torchcodec_h265_video.mp4", &format!("videos/a/{n}.mp4"));
+    }
+    let said = desk.vicmae(&["pack", "videos", "--out", "set", "--frames", "2", "--shard-clips", "2", "--split", "probe"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let files = (0..3).filter(|n| desk.path(&format!("set/probe-{n:05}.arrow")).is_file()).count();
+    assert_eq!((files, rows(&desk.path("set")).len()), (3, 5));
+    assert!(rows(&desk.path("set")).iter().all(|row| row.split == "probe"));
+    let wrong = desk.vicmae(&["pack", "videos", "--out", "other", "--split", "../up"]);
+    assert_eq!((wrong.err.as_str(), wrong.code), ("error: `--split ../up` is no name: letters, digits, `-` and `_`\n", 2));
+}
+
+#[test]
 fn verify_finds_a_flipped_bit_and_a_cut() {
     let desk = Desk::new();
     desk.copy("torchcodec_h265_video.mp4", "videos/a/1.mp4");

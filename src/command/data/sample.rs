@@ -21,7 +21,7 @@ const ACROSS: usize = 4;
 ///
 /// DATA is an experiment, and then the pairs are exactly those of the first batches of one of
 /// its pretraining runs; or what `vicmae pack` made, or a folder of images or frames, and then
-/// they are augmented as by the template `vit_base`. The two views of a pair stand side by
+/// they are augmented as in the released code. The two views of a pair stand side by
 /// side.
 ///
 /// Examples:
@@ -106,6 +106,6 @@ fn loader(args: &Args) -> Result<(PairLoader, Feed)> {
     }
     let part = Part::from(source(&args.data, &args.split)?);
     let feed = Feed { size: args.size, batch: args.pairs.get().min(64), drop_last: false, seed: 0, workers };
-    let loader = PairLoader::new(&[part], Path::new("."), &augment::paper(), feed).context("no pairs can be drawn")?;
+    let loader = PairLoader::new(&[part], Path::new("."), &augment::release(), feed).context("no pairs can be drawn")?;
     Ok((loader, feed))
 }

@@ -138,6 +138,11 @@ impl Listing {
     }
 }
 
+/// Tells whether a text can be the name of a split: letters, digits, `-` and `_`, at most 64 bytes.
+pub fn is_split_name(text: &str) -> bool {
+    split::is_name(text)
+}
+
 /// Returns the images of a folder that is one clip, in the order of their names with numbers read as numbers.
 pub(super) fn frames_of(folder: &Path) -> Vec<PathBuf> {
     disk::frames(folder).into_iter().map(|name| folder.join(name)).collect()

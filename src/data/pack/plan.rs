@@ -13,9 +13,6 @@ use std::path::{Path, PathBuf};
 /// Name of the plan of an unfinished set.
 const PLAN: &str = "plan.json";
 
-/// Clips a file, at most.
-const CLIPS: usize = 512;
-
 /// Bytes of source a file, about: what an interruption can cost.
 const SOURCE_BYTES: u64 = 256 << 20;
 
@@ -39,6 +36,8 @@ pub(super) struct Asked {
     pub(super) settings: Settings,
     /// Whether the encoding is to be found out from the size.
     pub(super) budget: Option<u64>,
+    /// Clips a file, at most.
+    pub(super) shard_clips: usize,
 }
 
 /// A file that is to be written: some entries of one split.
@@ -117,7 +116,7 @@ impl ShardPlan {
 }
 
 /// Cuts the entries of every split into files, by number of clips and size of source, which no decoding can change.
-pub(super) fn shards(listing: &Listing, sizes: &[u64]) -> Vec<ShardPlan> {
+pub(super) fn shards(listing: &Listing, sizes: &[u64], most: usize) -> Vec<ShardPlan> {
     let mut splits: Vec<&str> = Vec::new();
     for entry in &listing.entries {
         if !splits.contains(&entry.split.as_str()) {
@@ -127,7 +126,7 @@ pub(super) fn shards(listing: &Listing, sizes: &[u64]) -> Vec<ShardPlan> {
     let mut shards = Vec::new();
     for split in splits {
         let entries: Vec<usize> = (0..listing.entries.len()).filter(|at| listing.entries[*at].split == split).collect();
-        for (number, range) in cuts(&entries, sizes).into_iter().enumerate() {
+        for (number, range) in cuts(&entries, sizes, most).into_iter().enumerate() {
             let name = format!("{split}-{number:05}.arrow");
             shards.push(ShardPlan { name, split: split.to_owned(), entries: entries[range].to_vec() });
         }
@@ -135,12 +134,12 @@ pub(super) fn shards(listing: &Listing, sizes: &[u64]) -> Vec<ShardPlan> {
     shards
 }
 
-fn cuts(entries: &[usize], sizes: &[u64]) -> Vec<Range<usize>> {
+fn cuts(entries: &[usize], sizes: &[u64], most: usize) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     let (mut start, mut bytes) = (0, 0);
     for (at, entry) in entries.iter().enumerate() {
         bytes += sizes[*entry];
-        if at + 1 - start == CLIPS || bytes >= SOURCE_BYTES || at + 1 == entries.len() {
+        if at + 1 - start == most || bytes >= SOURCE_BYTES || at + 1 == entries.len() {
             ranges.push(start..at + 1);
             (start, bytes) = (at + 1, 0);
         }
@@ -192,10 +191,10 @@ mod tests {
 
     #[test]
     fn files_are_cut_by_clips_and_by_bytes() {
-        assert_eq!(cuts(&[0, 1, 2], &[1, 1, 1]), vec![0..3]);
-        assert_eq!(cuts(&[0, 1, 2], &[SOURCE_BYTES, 1, 1]), [0..1, 1..3]);
+        assert_eq!(cuts(&[0, 1, 2], &[1, 1, 1], 512), vec![0..3]);
+        assert_eq!(cuts(&[0, 1, 2], &[SOURCE_BYTES, 1, 1], 512), [0..1, 1..3]);
         let many: Vec<usize> = (0..1030).collect();
-        assert_eq!(cuts(&many, &vec![1; 1030]), [0..512, 512..1024, 1024..1030]);
-        assert_eq!(cuts(&[], &[]), Vec::<Range<usize>>::new());
+        assert_eq!(cuts(&many, &vec![1; 1030], 512), [0..512, 512..1024, 1024..1030]);
+        assert_eq!(cuts(&[], &[], 512), Vec::<Range<usize>>::new());
     }
 }
