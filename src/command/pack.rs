@@ -30,8 +30,8 @@ use std::time::{Duration, Instant};
 /// Ctrl-C, a crash or a power cut cost the files of a set that were not complete; the same
 /// command goes on. Videos are read by the program `ffmpeg`.
 ///
-/// Exit codes: 0 packed, 1 packed, but with more rejects than allowed, 2 the input is wrong,
-/// 75 another process packs into DIR, 130 stopped.
+/// Exit codes: 0 packed, 1 packed, but with more rejects than allowed (or the machine refused: a
+/// full disk, say), 2 the input is wrong, 75 another process packs into DIR, 130 stopped.
 ///
 /// Examples:
 ///   vicmae pack ~/k400 --list train=k400/train.csv --list val=k400/val.csv --out data/k400
@@ -95,7 +95,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 
-    /// Seconds that a decoder may say nothing before it is given up
+    /// Seconds that a decoder may do nothing before it is given up
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     timeout: u64,
 
@@ -133,9 +133,8 @@ enum Stored {
 /// A [`Failure`] that says whose fault it is: see the exit codes above.
 pub fn run(args: &Args) -> Result<()> {
     let lists = args.lists.iter().map(|text| List::parse(text)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(split) = args.split.as_deref().filter(|split| !annotation::is_split_name(split)) {
-        return Err(Failure::input(format!("`--split {split}` is no name: letters, digits, `-` and `_`")).into());
-    }
+    let no_name = |text: &str| Failure::input(format!("`--split {text}` is no name: letters, digits, `-` and `_`"));
+    let split = args.split.as_deref().map(|text| annotation::split_name(text).ok_or_else(|| no_name(text))).transpose()?;
     let request = Request {
         source: &args.source,
         lists: &lists,
@@ -147,7 +146,7 @@ pub fn run(args: &Args) -> Result<()> {
         jobs: args.jobs.or(available_parallelism().ok()).map_or(1, NonZeroUsize::get),
         patience: Duration::from_secs(args.timeout.max(1)),
         shard_clips: args.shard_clips.get(),
-        split: args.split.as_deref(),
+        split: split.as_deref(),
         restart: args.restart,
     };
     let stop = Arc::new(AtomicBool::new(false));

@@ -39,8 +39,8 @@ impl Part {
     /// Checks the values; reads no file. The error names the field, its value and what is allowed.
     pub fn check(&self) -> Result<(), String> {
         self.source.check()?;
-        if let Some(weight) = self.weight.filter(|weight| !(weight.is_finite() && *weight > 0.0)) {
-            return Err(format!("`weight` is {weight}: a weight is above 0; leave the source out instead"));
+        if let Some(weight) = self.weight.filter(|weight| !(1e-9..=1e9).contains(weight)) {
+            return Err(format!("`weight` is {weight}: a weight is above 0, and at most 1e9; leave the source out instead"));
         }
         if !(1..=MOST_REPEATS).contains(&self.repeat) {
             let repeat = self.repeat;
@@ -413,7 +413,7 @@ mod tests {
         assert!(refused(two).starts_with("`image_folder`: one source an entry"));
         assert_eq!(
             shapes(1, r#","weight":0"#).check().unwrap_err(),
-            "`weight` is 0: a weight is above 0; leave the source out instead"
+            "`weight` is 0: a weight is above 0, and at most 1e9; leave the source out instead"
         );
         assert!(check(&[shapes(1, r#","weight":1"#), shapes(1, "")]).unwrap_err().starts_with("1 of 2 sources have a `weight`"));
     }

@@ -110,3 +110,16 @@ fn a_second_packer_is_refused() {
     assert!(said.err.starts_with("error: another process is packing into set.partial"), "{}", said.err);
     assert_eq!(said.code, 75);
 }
+
+#[test]
+fn a_folder_that_is_not_ours_is_left_alone() {
+    let desk = Desk::new();
+    clips(&desk);
+    desk.write("set.partial/diary.txt", "dear diary");
+    for more in [&[][..], &["--restart"]] {
+        let said = desk.vicmae(&[&PACK[..], more].concat());
+        assert!(said.err.starts_with("error: set.partial is there, and no pack was begun in it"), "{}", said.err);
+        assert_eq!(said.code, 2);
+    }
+    assert!(desk.path("set.partial/diary.txt").is_file() && !desk.path("set").exists());
+}

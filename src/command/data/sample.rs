@@ -54,8 +54,8 @@ pub struct Args {
     split: String,
 
     /// Of a folder: side of a view in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 224)]
-    size: usize,
+    #[arg(long, value_name = "PIXELS", default_value_t = 224, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    size: u16,
 }
 
 /// Draws the sheet, and says which clips are on it.
@@ -105,7 +105,7 @@ fn loader(args: &Args) -> Result<(PairLoader, Feed)> {
         return Ok((PairLoader::new(&pretrain.data, &experiment.project, &pretrain.augment, feed)?, feed));
     }
     let part = Part::from(source(&args.data, &args.split)?);
-    let feed = Feed { size: args.size, batch: args.pairs.get().min(64), drop_last: false, seed: 0, workers };
+    let feed = Feed { size: args.size.into(), batch: args.pairs.get().min(64), drop_last: false, seed: 0, workers };
     let loader = PairLoader::new(&[part], Path::new("."), &augment::release(), feed).context("no pairs can be drawn")?;
     Ok((loader, feed))
 }

@@ -138,9 +138,13 @@ impl Listing {
     }
 }
 
-/// Tells whether a text can be the name of a split: letters, digits, `-` and `_`, at most 64 bytes.
-pub fn is_split_name(text: &str) -> bool {
-    split::is_name(text)
+/// The largest file of notes on a sample that is read.
+pub(super) use webdataset::NOTES;
+
+/// Returns the split that a text names, as it is called here (`training` is `train`); none when it is no name: letters, digits, `-`
+/// and `_`, at most 64 bytes.
+pub fn split_name(text: &str) -> Option<String> {
+    split::is_name(text).then(|| split::normal(text))
 }
 
 /// Returns the images of a folder that is one clip, in the order of their names with numbers read as numbers.
@@ -221,7 +225,7 @@ pub fn read(root: &Path, lists: &[List], classes: Option<&Path>) -> Result<Listi
             folders::read(&mut gather)?;
             formats.push(folders::NAME);
         } else {
-            webdataset::read(&mut gather, &tars)?;
+            webdataset::read(&mut gather, &tars);
             formats.push(webdataset::NAME);
         }
     }

@@ -5,17 +5,17 @@ use super::gather::{Gather, Place, Said};
 use super::labels::Label;
 use super::split;
 use super::{Media, Member};
-use crate::failure::Failure;
+use crate::data::listing::by_number;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 pub(super) const NAME: &str = "WebDataset";
 
 /// Bytes of a label or of notes on a sample that are read; a larger file is neither.
-const NOTES: u64 = 1 << 20;
+pub(in crate::data) const NOTES: u64 = 1 << 20;
 
 /// The tar files of a root, or of the folders of its splits; none where there are none.
 pub(super) fn tars(root: &Path) -> Vec<PathBuf> {
@@ -34,14 +34,17 @@ pub(super) fn tars(root: &Path) -> Vec<PathBuf> {
 }
 
 /// Adds every sample of the tar files that holds an image or a video.
-pub(super) fn read(gather: &mut Gather, tars: &[PathBuf]) -> Result<()> {
+pub(super) fn read(gather: &mut Gather, tars: &[PathBuf]) {
     for tar in tars {
         let path = gather.disk.root.join(tar);
-        let samples = samples(&path).map_err(|error| {
-            Failure::input(format!("{} cannot be read as a tar file: {error:#}", path.display()))
-                .hint("copy it again, or move it away")
-        })?;
         let place = Place::folder(&path);
+        let samples = match samples(&path) {
+            Ok(samples) => samples,
+            Err(error) => {
+                gather.malformed(&place, &format!("it cannot be read as a tar file: {error:#}"));
+                continue;
+            }
+        };
         let split = tar.parent().and_then(Path::to_str).and_then(split::known).unwrap_or_else(|| split::of_list(tar));
         for Sample { key, members, label } in samples {
             if members.iter().all(|member| member.media().is_none()) {
@@ -54,7 +57,6 @@ pub(super) fn read(gather: &mut Gather, tars: &[PathBuf]) -> Result<()> {
             gather.found(&place, Said { path, split: split.to_owned(), label }, media);
         }
     }
-    Ok(())
 }
 
 impl Member {
@@ -65,11 +67,17 @@ impl Member {
     }
 
     /// Its bytes.
-    pub(in crate::data) fn read(&self, tar: &mut File) -> std::io::Result<Vec<u8>> {
-        tar.seek(SeekFrom::Start(self.start))?;
+    pub(in crate::data) fn read(&self, tar: &mut File) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        tar.take(self.bytes).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 == self.bytes { Ok(bytes) } else { Err(ErrorKind::UnexpectedEof.into()) }
+        self.copy(tar, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Copies its bytes.
+    pub(in crate::data) fn copy(&self, tar: &mut File, to: &mut impl Write) -> io::Result<()> {
+        tar.seek(SeekFrom::Start(self.start))?;
+        let copied = io::copy(&mut tar.take(self.bytes), to)?;
+        if copied == self.bytes { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
     }
 }
 
@@ -97,13 +105,15 @@ fn samples(path: &Path) -> Result<Vec<Sample>> {
     }
     let mut file = File::open(path)?;
     for sample in &mut samples {
+        // In a tar file they stand as some folder listed them.
+        sample.members.sort_by(|a, b| by_number(a.name.as_ref(), b.name.as_ref()));
         // A class by name, which is in the notes, goes before one by number.
         for ending in ["cls", "json"] {
             let Some(member) = sample.members.iter().find(|member| member.name == ending && member.bytes <= NOTES) else {
                 continue;
             };
-            let text = String::from_utf8_lossy(&member.read(&mut file)?).into_owned();
-            sample.label = label(ending, &text).unwrap_or(sample.label.clone());
+            let Ok(bytes) = member.read(&mut file) else { continue };
+            sample.label = label(ending, &String::from_utf8_lossy(&bytes)).unwrap_or(sample.label.clone());
         }
     }
     Ok(samples)
@@ -157,7 +167,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         tar(
             &root.path().join("val-000.tar"),
-            &[("d/1.jpg", "xy"), ("d/1.cls", "1\n"), ("d/2.0.jpg", ""), ("d/2.1.JPG", "z"), ("d/2.cls", "0")],
+            &[("d/1.jpg", "xy"), ("d/1.cls", "1\n"), ("d/2.10.jpg", ""), ("d/2.1.JPG", "z"), ("d/2.cls", "0")],
         );
         tar(&root.path().join("train-000.tar"), &[("a.mp4", "film"), ("a.json", r#"{"label": 1}"#), ("note.txt", "x")]);
         let listing = listing(root.path());
@@ -167,8 +177,8 @@ mod tests {
         let Media::Sample { tar, members } = &listing.entries[2].media else { panic!() };
         let bytes = std::fs::read(root.path().join(tar)).unwrap();
         let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
-        assert_eq!(names, ["0.jpg", "1.jpg", "cls"]);
-        assert_eq!(&bytes[members[1].start as usize..][..members[1].bytes as usize], b"z");
+        assert_eq!(names, ["1.jpg", "10.jpg", "cls"]);
+        assert_eq!(&bytes[members[0].start as usize..][..members[0].bytes as usize], b"z");
     }
 
     #[test]
@@ -184,6 +194,9 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         std::fs::write(root.path().join("a.tar"), vec![b'x'; 2000]).unwrap();
         let message = read(root.path(), &[], None).unwrap_err().to_string();
-        assert!(message.contains("a.tar cannot be read as a tar file"), "{message}");
+        assert!(message.contains("a.tar: it cannot be read as a tar file"), "{message}");
+        tar(&root.path().join("b.tar"), &[("1.png", "")]);
+        let listing = listing(root.path());
+        assert_eq!((listing.entries.len(), listing.problems.len()), (1, 1));
     }
 }

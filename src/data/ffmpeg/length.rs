@@ -9,6 +9,9 @@ use std::path::Path;
 /// The largest index that is looked at.
 const LARGEST: u64 = 64 << 20;
 
+/// Boxes that are passed over to find the index; a file of more is not worth it.
+const BOXES: usize = 10_000;
+
 /// What the index says of the longest video track.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::data) struct Length {
@@ -28,7 +31,10 @@ fn index(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut file = File::open(path)?;
     let end = file.metadata()?.len();
     let mut at = 0;
-    while at + 8 <= end {
+    for _ in 0..BOXES {
+        if at + 8 > end {
+            break;
+        }
         file.seek(SeekFrom::Start(at))?;
         let mut head = [0; 16];
         file.read_exact(&mut head[..8])?;

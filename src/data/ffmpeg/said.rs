@@ -94,6 +94,11 @@ impl Said {
         let Some((width, height)) = size else { return };
         let told = value(" pts:").and_then(|ticks| ticks.parse::<f64>().ok()).map(|ticks| ticks * self.tick);
         let seconds = told.or(self.last.map(|last| last + self.pace)).unwrap_or(0.0);
+        // A decoder that works in another thread may complain into the same line.
+        let tail = text.rsplit_once(" type:").and_then(|(_, tail)| tail.get(1..)).unwrap_or_default().trim();
+        if !tail.is_empty() {
+            self.error.get_or_insert_with(|| tail.to_owned());
+        }
         self.last = Some(seconds);
         self.frames.push_back(Announced { width, height, seconds });
     }

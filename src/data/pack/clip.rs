@@ -10,7 +10,6 @@ use anyhow::{Context, Result, bail};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use serde::Deserialize;
 use std::fs::File;
-use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -90,17 +89,22 @@ impl Reader {
         }
         let mut chosen = Chosen::new(frames);
         let mut too_long = false;
-        let mut on_frame = |frame: Frame| match chosen.bytes() + frame.rgb.len() > MOST && frames == Frames::All {
-            true => too_long = true,
-            false => chosen.add(frame.seconds, frame.rgb.len(), frame.rgb),
+        let mut on_frame = |frame: Frame| {
+            let bytes = match frames {
+                Frames::All => chosen.bytes() + frame.rgb.len(),
+                Frames::Even(count) => frame.rgb.len().saturating_mul(count),
+            };
+            match bytes > MOST {
+                true => too_long = true,
+                false => chosen.add(frame.seconds, frame.rgb.len(), frame.rgb),
+            }
         };
         let film = match ffmpeg.decode(path, &wish, &mut on_frame)? {
             Ok(film) => film,
             Err(rejected) => return Ok(Err(rejected)),
         };
         if too_long {
-            let reason = format!("its frames take more than {} MB: ask for fewer with `--frames` or `--fps`", MOST / 1_000_000);
-            return Ok(Err(Rejected { reason, frames: film.frames }));
+            return Ok(Err(Rejected { reason: too_large(), frames: film.frames }));
         }
         Ok(Ok(Pictures {
             width: film.width,
@@ -121,9 +125,17 @@ impl Reader {
         let Some(length) = length(path).filter(enough) else { return Ok(None) };
         let mut frames = Vec::new();
         let wish = Wish { even: Some((count, length.seconds)), ..wish.clone() };
-        let film = ffmpeg.decode(path, &wish, &mut |frame| frames.push((frame.seconds, frame.rgb)))?;
+        let film = ffmpeg.decode(path, &wish, &mut |frame| {
+            // One too many shows that the file is longer than it says, and no more of them need to be held.
+            if frames.len() <= count {
+                frames.push((frame.seconds, frame.rgb));
+            }
+        })?;
+        // Each lies in its part or not far behind it; where time begins late or stands still they come in a burst.
+        let part = length.seconds / count as f64;
+        let is_even = frames.len() == count && frames.iter().enumerate().all(|(k, (time, _))| *time < (k as f64 + 1.5) * part);
         Ok(match film {
-            Ok(Film { width, height, stream, streams, damage: None, .. }) if frames.len() == count => {
+            Ok(Film { width, height, stream, streams, damage: None, .. }) if is_even => {
                 let decoded = length.frames;
                 Some(Pictures { width, height, frames, decoded, stream, damage: None, has_other_streams: streams > 1 })
             }
@@ -153,17 +165,20 @@ impl Reader {
         let read = |member: &Member| File::open(tar).and_then(|mut tar| member.read(&mut tar));
         let bytes = |member: &Member| read(member).map_err(|error| format!("{}: {error}", tar.display()));
         if let Some(member) = members.iter().find(|member| member.media() == Some(Media::Video)) {
-            let film = match bytes(member) {
-                Ok(film) => film,
-                Err(reason) => return Ok(Err(rejected(reason))),
+            // A decoder goes back and forth in a film, which the pipe of a part of a file does not allow.
+            let ending = Path::new(&member.name).extension().and_then(|ending| ending.to_str()).unwrap_or(&member.name);
+            let mut file = tempfile::Builder::new().suffix(&format!(".{ending}")).tempfile().context("cannot copy a film")?;
+            let copied = File::open(tar).and_then(|mut tar| member.copy(&mut tar, file.as_file_mut()));
+            return match copied {
+                Ok(()) => self.video(file.path()),
+                Err(error) => Ok(Err(rejected(format!("{}: {error}", tar.display())))),
             };
-            // Players need to go back and forth in a film, which the pipe of a part of a file does not allow.
-            let mut file = tempfile::Builder::new().suffix(&format!(".{}", member.name)).tempfile()?;
-            file.write_all(&film).context("cannot copy a film out of a tar file")?;
-            return self.video(file.path());
         }
         let images: Vec<&Member> = members.iter().filter(|member| member.media() == Some(Media::Image)).collect();
-        let notes = members.iter().find(|member| member.name == "json").and_then(|member| bytes(member).ok());
+        let notes = members
+            .iter()
+            .find(|member| member.name == "json" && member.bytes <= annotation::NOTES)
+            .and_then(|member| bytes(member).ok());
         let notes = notes.and_then(|notes| serde_json::from_slice::<Notes>(&notes).ok()).unwrap_or_default();
         let known = notes.seconds.len() == images.len() && notes.seconds.is_sorted();
         let time = |n: usize| if known { notes.seconds[n] } else { n as f64 / self.settings.source_fps };
@@ -181,9 +196,16 @@ impl Reader {
     ) -> Result<Pictures, Rejected> {
         let mut damage = None;
         let mut pictures = Vec::new();
+        let mut bytes = 0;
         for (seconds, image) in self.chosen(all) {
-            match read(&image) {
-                Ok(picture) => pictures.push((seconds, self.shrunk(picture))),
+            match read(&image).map(|picture| self.shrunk(picture)) {
+                Ok(picture) => {
+                    bytes += picture.rgb.len();
+                    if bytes > MOST {
+                        return Err(rejected(too_large()));
+                    }
+                    pictures.push((seconds, picture));
+                }
                 Err(reason) => drop(damage.get_or_insert(reason)),
             }
         }
@@ -248,6 +270,10 @@ struct Pictures {
     stream: String,
     damage: Option<String>,
     has_other_streams: bool,
+}
+
+fn too_large() -> String {
+    format!("its frames take more than {} MB: ask for fewer with `--frames` or `--fps`", MOST / 1_000_000)
 }
 
 fn rejected(reason: impl Into<String>) -> Rejected {

@@ -52,6 +52,10 @@ impl Unfinished {
         fs::create_dir_all(&self.folder).with_context(|| format!("cannot create {}", self.folder.display()))?;
         let changed = match Plan::read(&self.folder) {
             Ok(Some(plan)) if plan.asked == *asked && plan.listing == listing => return Ok(Some(plan)),
+            Ok(None) if self.holds_other_things()? => {
+                let message = format!("{} is there, and no pack was begun in it", self.folder.display());
+                return Err(Failure::input(message).hint("move it away, or name another `--out`").into());
+            }
             Ok(None) => return self.clear().map(|()| None),
             Ok(Some(plan)) if plan.asked != *asked => "with other options".to_owned(),
             Ok(Some(_)) => "with other files in the source".to_owned(),
@@ -63,6 +67,12 @@ impl Unfinished {
         Err(Failure::input(format!("{} was begun {changed}", self.folder.display()))
             .hint("give the same command to go on with it, or `--restart` to throw it away and begin again")
             .into())
+    }
+
+    /// Whether there is something in the folder that no pack can have left: without a plan it only leaves files that begin with a dot.
+    fn holds_other_things(&self) -> Result<bool> {
+        let entries = fs::read_dir(&self.folder).with_context(|| format!("cannot list {}", self.folder.display()))?;
+        Ok(entries.flatten().any(|entry| !entry.file_name().as_encoded_bytes().starts_with(b".")))
     }
 
     /// Throws everything away; the manifest first and the plan last, so that what is left at any moment is never taken for a set,

@@ -134,11 +134,19 @@ impl Manifest {
             let message = format!("{} is of version {version}, and this program knows version {VERSION}", path.display());
             return Err(Failure::input(message).hint("use the vicmae that packed it, or a newer one").into());
         }
-        serde_json::from_str(&text).map_err(|error| {
+        let manifest: Manifest = serde_json::from_str(&text).map_err(|error| {
             Failure::input(format!("{} is not the manifest of a packed set: {error}", path.display()))
                 .hint("pack the source again with `vicmae pack`")
-                .into()
-        })
+        })?;
+        // A set may come from anywhere; its files are those in its folder and no others.
+        let is_plain = |card: &ShardCard| Path::new(&card.file).file_name() == Some(card.file.as_ref());
+        match manifest.splits.values().flatten().find(|card| !is_plain(card)) {
+            Some(card) => {
+                let message = format!("{} names the file `{}`, which is not in its folder", path.display(), card.file);
+                Err(Failure::input(message).hint("do not use a set that was tampered with").into())
+            }
+            None => Ok(manifest),
+        }
     }
 
     /// Writes the manifest of a packed set.
@@ -203,6 +211,11 @@ mod tests {
         std::fs::create_dir_all(folder.path().join("half.partial")).unwrap();
         std::fs::create_dir_all(folder.path().join("new")).unwrap();
         std::fs::write(folder.path().join("new/pack.json"), r#"{"format":"vicmae-pack","version":9}"#).unwrap();
+        std::fs::create_dir_all(folder.path().join("odd")).unwrap();
+        let mut odd = manifest();
+        odd.splits["train"][0].file = "../up.arrow".into();
+        odd.write(&folder.path().join("odd")).unwrap();
+        assert!(said("odd").contains("names the file `../up.arrow`, which is not in its folder"));
         insta::assert_snapshot!(plain(said("none")), @"
         `DIR/none` is no packed set: pack.json cannot be read (No such file or directory (os error 2))
         hint: there is no such folder: a relative one starts at the project's folder
