@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use vicmae::data::pack::{Limit, PATIENCE, Request, SHARD_CLIPS, pack};
+use vicmae::data::pack::{Request, pack};
 use vicmae::data::packed::{self, Encoding, Frames, Settings};
 use vicmae::data::pair::Pair;
 use vicmae::data::{Picture, Source, augment, open};
@@ -41,20 +41,7 @@ fn set(folder: &Path, name: &str, encoding: Encoding, short_side: usize) -> Path
         fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/videos").join(film), path).expect("the film is copied");
     }
     let settings = Settings { short_side: Some(short_side), frames: Frames::Even(16), fps: None, encoding, source_fps: 30.0 };
-    let request = Request {
-        source: &source,
-        lists: &[],
-        classes: None,
-        out: &out,
-        settings,
-        budget: None,
-        max_problems: Limit::Count(0),
-        jobs: 2,
-        patience: PATIENCE,
-        shard_clips: SHARD_CLIPS,
-        split: None,
-        restart: true,
-    };
+    let request = Request { restart: true, ..Request::new(&source, &out, settings) };
     pack(&request, &AtomicBool::new(false), &mut |_| ()).expect("the films are packed; this bench needs ffmpeg");
     out
 }

@@ -5,7 +5,7 @@ use std::io::BufWriter;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use vicmae::data::pack::{Limit, PATIENCE, Request, SHARD_CLIPS, pack};
+use vicmae::data::pack::{Request, pack};
 use vicmae::data::packed::{self, Encoding, Frames, Settings};
 use vicmae::data::pair::Pair;
 use vicmae::data::{Source, open};
@@ -49,20 +49,7 @@ fn main() {
     tar(&folder.path().join("tars/train.tar"));
     let (source, out) = (folder.path().join("tars"), folder.path().join("set"));
     let settings = Settings { short_side: None, frames: Frames::All, fps: None, encoding: Encoding::Raw, source_fps: 30.0 };
-    let request = Request {
-        source: &source,
-        lists: &[],
-        classes: None,
-        out: &out,
-        settings,
-        budget: None,
-        max_problems: Limit::Count(0),
-        jobs: 2,
-        patience: PATIENCE,
-        shard_clips: SHARD_CLIPS,
-        split: None,
-        restart: false,
-    };
+    let request = Request::new(&source, &out, settings);
     pack(&request, &AtomicBool::new(false), &mut |_| ()).expect("the set is packed");
     let program = std::env::current_exe().expect("this program");
     let status = std::process::Command::new(program).arg("open").arg(&out).status().expect("it starts");

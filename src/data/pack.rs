@@ -23,9 +23,11 @@ use clip::{Clip, Reader};
 use plan::{Asked, Plan, ShardDone, ShardPlan, Told};
 use std::fs;
 use std::io::ErrorKind;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::available_parallelism;
 use std::time::Duration;
 use unfinished::Unfinished;
 
@@ -66,6 +68,26 @@ pub struct Request<'a> {
     pub split: Option<&'a str>,
     /// Throws away what an earlier pack with other options left.
     pub restart: bool,
+}
+
+impl<'a> Request<'a> {
+    /// All of a folder, by what its folders say, with nothing wrong in it allowed and everything else as if nobody chose.
+    pub fn new(source: &'a Path, out: &'a Path, settings: Settings) -> Self {
+        Request {
+            source,
+            lists: &[],
+            classes: None,
+            out,
+            settings,
+            budget: None,
+            max_problems: Limit::Count(0),
+            jobs: available_parallelism().map_or(1, NonZeroUsize::get),
+            patience: PATIENCE,
+            shard_clips: SHARD_CLIPS,
+            split: None,
+            restart: false,
+        }
+    }
 }
 
 /// How many of something are too many.

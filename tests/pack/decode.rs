@@ -101,7 +101,7 @@ fn frames_are_those_of_torchcodec_to_the_last_bit() {
     }
 }
 
-/// Where the 10-bit, full-range or rotated picture is bright and dark, in tenths of its sides.
+/// The mean colour of a part of a frame; the part is given in tenths of the sides.
 fn mean(row: &super::desk::Row, frame: usize, x: std::ops::Range<usize>, y: std::ops::Range<usize>) -> [f64; 3] {
     let (w, h) = (row.width, row.height);
     let mut sums = [0.0; 3];

@@ -4,7 +4,8 @@ use crate::data::packed::Frames;
 
 /// Bytes of frames that are held until the clip has ended.
 ///
-/// 128 frames of 1 megabyte, eight for each of 16 that are wanted: what is chosen is off by an eighth of their distance, at most.
+/// Of frames of 1 megabyte 64 to 128 are held of a long clip: at least four for each of 16 that are wanted, so what is chosen is off
+/// by a quarter of their distance at most.
 const HELD: usize = 128 << 20;
 
 /// Collects things with a time, and keeps as many as are wanted, evenly spaced in time.
