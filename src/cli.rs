@@ -1,6 +1,7 @@
 //! The command line: which verb, with which options.
 
 use crate::command::{check, completions, data, doctor, logs, pack, plan, query, reindex, report, run, show, status, worker};
+use crate::command::{export_checkpoint, features, import, reconstruct};
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
@@ -37,6 +38,10 @@ enum Verb {
     Report(report::Args),
     Query(query::Args),
     Reindex(reindex::Args),
+    Import(import::Args),
+    ExportCheckpoint(export_checkpoint::Args),
+    Features(features::Args),
+    Reconstruct(reconstruct::Args),
     Pack(pack::Args),
     Data(data::Args),
     Doctor(doctor::Args),
@@ -61,6 +66,10 @@ pub fn run(cli: &Cli) -> Result<()> {
         Verb::Report(args) => report::run(args, results),
         Verb::Query(args) => query::run(args, results),
         Verb::Reindex(args) => reindex::run(args, results),
+        Verb::Import(args) => import::run(args, results),
+        Verb::ExportCheckpoint(args) => export_checkpoint::run(args, results),
+        Verb::Features(args) => features::run(args, results),
+        Verb::Reconstruct(args) => reconstruct::run(args, results),
         Verb::Pack(args) => pack::run(args),
         Verb::Data(args) => data::run(args),
         Verb::Doctor(args) => doctor::run(args, results),

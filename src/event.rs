@@ -114,6 +114,11 @@ metrics! {
     FEATURES_UNIFORMITY = "features.uniformity", "", Lower, "Uniformity: log mean Gaussian potential of the features";
     TOP1 = "top1", "%", Higher, "Top-1 accuracy";
     TOP5 = "top5", "%", Higher, "Top-5 accuracy";
+    BEST_TOP1 = "best.top1", "%", Higher, "Highest top-1 accuracy of all epochs that were measured (chosen on the evaluation split)";
+    EMA_TOP1 = "ema.top1", "%", Higher, "Top-1 accuracy of the averaged weights";
+    EMA_TOP5 = "ema.top5", "%", Higher, "Top-5 accuracy of the averaged weights";
+    ONLINE_LINEAR = "online.linear.top1", "%", Higher, "Top-1 accuracy of the linear probe that learns beside pretraining";
+    ONLINE_KNN = "online.knn.top1", "%", Higher, "Top-1 accuracy of nearest neighbours among recent batches of pretraining";
     TRAIN_TOP1 = "train_top1", "%", Higher, "Top-1 accuracy on the training split";
     IMAGES = "images", "", Neither, "Images that were used";
     SECONDS = "seconds", "s", Lower, "Wall time";

@@ -16,6 +16,7 @@
 
 pub mod event;
 pub mod failure;
+mod font;
 pub mod rng;
 mod rule;
 pub mod run_id;
@@ -24,6 +25,7 @@ pub mod run_folder;
 
 pub mod model;
 pub mod optimize;
+pub mod weights;
 
 pub mod data;
 pub mod objective;

@@ -49,6 +49,29 @@ impl Rng {
         radius * (std::f64::consts::TAU * self.unit()).cos()
     }
 
+    /// Beta with parameters `a` and `b`, above 0: in `[0, 1]`, with mean `a / (a + b)`.
+    pub fn beta(&mut self, a: f64, b: f64) -> f64 {
+        // x / (x + y) of two Gammas, by their logarithms, because small parameters make both too small for a float.
+        let (x, y) = (self.log_gamma(a), self.log_gamma(b));
+        1.0 / (1.0 + (y - x).exp())
+    }
+
+    /// The logarithm of a Gamma variable of the given shape, above 0, and scale 1 (Marsaglia and Tsang, 2000).
+    fn log_gamma(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            return self.log_gamma(shape + 1.0) + (1.0 - self.unit()).ln() / shape;
+        }
+        let d = shape - 1.0 / 3.0;
+        loop {
+            let x = self.normal();
+            let v = (1.0 + x / (9.0 * d).sqrt()).powi(3);
+            let log = (1.0 - self.unit()).ln();
+            if v > 0.0 && log < 0.5 * x * x + d * (1.0 - v + v.ln()) {
+                return (d * v).ln();
+            }
+        }
+    }
+
     /// A uniformly random order of `0..n` (Fisher and Yates).
     pub fn permutation(&mut self, n: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();
@@ -93,6 +116,20 @@ mod tests {
         assert!((mean(&squares) - 1.0).abs() < 0.04);
         let hits = (0..n).filter(|_| rng.chance(0.25)).count();
         assert!((hits as f64 / n as f64 - 0.25).abs() < 0.015);
+    }
+
+    #[test]
+    fn beta_has_its_mean_and_variance() {
+        let mut rng = Rng::stream(7, &[2]);
+        for (a, b) in [(0.01, 0.01), (0.2, 0.2), (0.8, 0.8), (1.0, 1.0), (2.0, 5.0), (0.5, 3.0)] {
+            let values: Vec<f64> = (0..20_000).map(|_| rng.beta(a, b)).collect();
+            assert!(values.iter().all(|value| (0.0..=1.0).contains(value)));
+            let mean = values.iter().sum::<f64>() / 20_000.0;
+            let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 20_000.0;
+            assert!((mean - a / (a + b)).abs() < 0.015, "Beta({a}, {b}): mean {mean}");
+            let expected = a * b / ((a + b).powi(2) * (a + b + 1.0));
+            assert!((variance / expected - 1.0).abs() < 0.05, "Beta({a}, {b}): variance {variance}, not {expected}");
+        }
     }
 
     #[test]

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 /// From the bottom to the top. A module may use those of earlier lines, never one of its own line or above; what stands
 /// after the colon it may use all the same.
 const LAYERS: &[&str] = &[
-    "event failure run_id rng rule",
+    "event failure font run_id rng rule",
     "run_folder",
     "model",
-    "data optimize",
+    "data optimize weights",
     "objective transfer",
     "spec",
     "plan",

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use std::path::Path;
 use vicmae::failure::Failure;
-use vicmae::plan::Plan;
-use vicmae::{data, spec};
+use vicmae::plan::{Content, Plan};
+use vicmae::spec;
 
 #[test]
 fn every_spec_says_what_it_means() {
@@ -51,7 +51,7 @@ fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn fingerprint(_: &data::Source) -> anyhow::Result<String> {
+fn fingerprint(_: Content<'_>) -> anyhow::Result<String> {
     Ok("made-up".to_owned())
 }
 

@@ -1,8 +1,7 @@
 //! The plan that a person asks for: an experiment file, overrides, and a choice among its runs.
 
 use super::report;
-use crate::data;
-use crate::plan::Plan;
+use crate::plan::{Plan, on_disk};
 use crate::spec;
 use crate::spec::Experiment;
 use anyhow::Result;
@@ -30,7 +29,7 @@ impl Asked {
     pub(super) fn read(&self) -> Result<(Experiment, Plan, Plan)> {
         let experiment = spec::load(&self.file, &self.sets)?;
         report::config(&experiment)?;
-        let plan = Plan::make(&experiment, &|source| data::fingerprint(source, &experiment.project))?;
+        let plan = Plan::make(&experiment, &|content| on_disk(content, &experiment.project))?;
         let wanted = match &self.only {
             Some(expression) => plan.clone().only(expression)?,
             None => plan.clone(),

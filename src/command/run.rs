@@ -23,7 +23,8 @@ use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-const TICK: Duration = Duration::from_millis(100);
+/// Time between two looks at the workers.
+pub(super) const TICK: Duration = Duration::from_millis(100);
 
 /// Does what an experiment asks for and is not done yet, then prints its tables
 ///
@@ -91,9 +92,7 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
         on_failure: if args.fail_fast { OnFailure::FailFast } else { OnFailure::KeepGoing },
         tick: TICK,
     };
-    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen for signals")?;
-    let mut display = display(args.json);
-    let outcome = engine::run(&request, &mut Local::this_program(), display.as_mut(), &mut || signals.pending().count())?;
+    let outcome = bring_about(&request, args.json)?;
     if !args.json {
         print::line(&summary(&outcome, wanted.runs.len()))?;
         if !outcome.interrupted {
@@ -101,6 +100,13 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
         }
     }
     verdict(&outcome, wanted.runs.len())
+}
+
+/// Does what is asked for on this machine, and shows it.
+pub(super) fn bring_about(request: &Request, json: bool) -> Result<Outcome> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen for signals")?;
+    let mut display = display(json);
+    engine::run(request, &mut Local::this_program(), display.as_mut(), &mut || signals.pending().count())
 }
 
 /// The devices that runs may be put on: all GPUs where the person names none in particular.
@@ -140,7 +146,7 @@ fn summary(outcome: &Outcome, all: usize) -> String {
     text
 }
 
-fn verdict(outcome: &Outcome, all: usize) -> Result<()> {
+pub(super) fn verdict(outcome: &Outcome, all: usize) -> Result<()> {
     let left = all - outcome.done_before - outcome.done;
     if left == 0 {
         Ok(())

@@ -4,6 +4,16 @@ pub(super) mod crop;
 
 mod blur;
 mod color;
+mod erase;
+mod mix;
+mod rand_affine;
+mod rand_augment;
+mod rand_ops;
+
+pub use erase::{Erase, Rect, noise};
+pub use mix::{Blend, Mix, Mode, targets, unmixed, weights};
+pub use rand_augment::RandAugment;
+pub use rand_ops::Operation;
 
 use super::picture::Picture;
 use super::resize;
@@ -112,7 +122,7 @@ impl Config {
 }
 
 impl Crop {
-    fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         let [smallest, largest] = self.scale;
         if !(0.0 < smallest && smallest <= largest && largest <= 1.0) {
             return Err(format!("`crop.scale` is [{smallest}, {largest}]: two shares of the area, above 0, up to 1, in order"));
@@ -140,7 +150,7 @@ impl Jitter {
     }
 }
 
-fn probability(name: &str, value: f64) -> Result<(), String> {
+pub(super) fn probability(name: &str, value: f64) -> Result<(), String> {
     if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(format!("`{name}` is {value}: a probability is between 0 and 1")) }
 }
 

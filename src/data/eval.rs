@@ -95,12 +95,12 @@ fn labelled(clips: &Arc<dyn Clips>, batches: Batches<1>) -> impl Iterator<Item =
     })
 }
 
-/// 256 for 224, rounded down in between.
-fn short_side(size: usize) -> usize {
-    size * 256 / 224
+/// The short side before the centre crop: 256 for 224, rounded down in between. Larger crops have no margin (MAE).
+pub(super) fn short_side(size: usize) -> usize {
+    if size > 224 { size } else { size * 256 / 224 }
 }
 
-fn write_eval_transform(picture: &Picture, short_side: usize, out: &mut [u8], crop: usize) {
+pub(super) fn write_eval_transform(picture: &Picture, short_side: usize, out: &mut [u8], crop: usize) {
     let shortest = picture.width.min(picture.height);
     let axis = |length: usize| {
         let resized = length * short_side / shortest;
@@ -149,7 +149,7 @@ mod tests {
             assert_eq!(eval_transform(&picture, 64, 56), vec![90; 56 * 56 * 3], "{width}x{height}");
             assert_eq!(eval_transform(&picture, 56, 56), vec![90; 56 * 56 * 3], "{width}x{height}");
         }
-        assert_eq!([32, 64, 96, 224].map(short_side), [36, 73, 109, 256]);
+        assert_eq!([32, 64, 96, 224, 384].map(short_side), [36, 73, 109, 256, 384]);
     }
 
     #[test]

@@ -89,12 +89,6 @@ impl FrameFolder {
         clips.iter_mut().for_each(|clip| clip.frames.sort_by(|a, b| by_number(a, b)));
         Ok(FrameFolder { folder: project.join(&config.root), pair: config.pair, classes, clips, cache: Cache::default() })
     }
-
-    fn frame(&self, clip: usize, frame: usize) -> Result<Arc<Picture>, Skipped> {
-        let clip = &self.clips[clip];
-        let path = || self.folder.join(&clip.path).join(&*clip.frames[frame]);
-        self.cache.get(clip.before + frame, || Picture::read(&path()).map(Arc::new))
-    }
 }
 
 impl Clips for FrameFolder {
@@ -119,8 +113,18 @@ impl Clips for FrameFolder {
         Ok([self.frame(clip, first)?, self.frame(clip, second)?])
     }
 
-    fn picture(&self, clip: usize) -> Result<Arc<Picture>, Skipped> {
-        self.frame(clip, self.clips[clip].frames.len() / 2)
+    fn frames(&self, clip: usize) -> usize {
+        self.clips[clip].frames.len()
+    }
+
+    fn seconds(&self, _: usize) -> Option<&[f64]> {
+        None
+    }
+
+    fn frame(&self, clip: usize, frame: usize) -> Result<Arc<Picture>, Skipped> {
+        let clip = &self.clips[clip];
+        let path = || self.folder.join(&clip.path).join(&*clip.frames[frame]);
+        self.cache.get(clip.before + frame, || Picture::read(&path()).map(Arc::new))
     }
 }
 

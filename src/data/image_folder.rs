@@ -91,7 +91,15 @@ impl Clips for ImageFolder {
         Ok([picture.clone(), picture])
     }
 
-    fn picture(&self, clip: usize) -> Result<Arc<Picture>, Skipped> {
+    fn frames(&self, _: usize) -> usize {
+        1
+    }
+
+    fn seconds(&self, _: usize) -> Option<&[f64]> {
+        None
+    }
+
+    fn frame(&self, clip: usize, _: usize) -> Result<Arc<Picture>, Skipped> {
         self.cache.get(clip, || Picture::read(&self.folder.join(&self.files[clip].path)).map(Arc::new))
     }
 }

@@ -45,6 +45,8 @@ pub struct Feed {
 /// batches are the same with any number of workers and wherever an epoch is begun.
 pub struct PairLoader {
     mixture: Arc<Mixture>,
+    /// In alphabetical order.
+    classes: Vec<String>,
     feed: Feed,
     skipped: Arc<Mutex<BTreeMap<PathBuf, String>>>,
 }
@@ -64,7 +66,8 @@ impl PairLoader {
             return Err(Failure::input("there is no data source").hint("name at least one under `data`").into());
         }
         let mixture = Arc::new(Mixture::open(parts, augment, project)?);
-        let loader = PairLoader { mixture, feed, skipped: Arc::default() };
+        let classes = mixture.classes();
+        let loader = PairLoader { mixture, classes, feed, skipped: Arc::default() };
         if loader.batches_per_epoch() == 0 {
             let pairs = loader.mixture.draws();
             let message = format!("the data hold {pairs} clips, fewer than one batch of {batch}");
@@ -112,6 +115,21 @@ impl PairLoader {
             let clips = batch.clips.into_iter().map(|number| mixture.drawn(number).clip).collect();
             Ok(PairBatch { views: batch.views, clips })
         })
+    }
+
+    /// The names of the classes of all sources, each once; [`PairLoader::labels`] counts by them.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// The classes of the clips of a [`PairBatch`].
+    pub fn labels(&self, clips: &[usize]) -> Vec<usize> {
+        let label = |clip: &usize| {
+            let (source, clip) = self.mixture.place(*clip);
+            let name = &source.clips.classes()[source.clips.class(clip)];
+            self.classes.binary_search(name).expect("the class of every clip is known")
+        };
+        clips.iter().map(label).collect()
     }
 
     /// The name of a clip of a [`PairBatch`]: its path inside its source.

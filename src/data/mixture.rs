@@ -7,6 +7,7 @@ use anyhow::Result;
 use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -109,6 +110,11 @@ impl Mixture {
     /// Number of pairs in an epoch.
     pub(super) fn draws(&self) -> usize {
         self.sources.iter().map(|source| source.draws).sum()
+    }
+
+    /// The names of the classes of all sources, each once, in alphabetical order.
+    pub(super) fn classes(&self) -> Vec<String> {
+        self.sources.iter().flat_map(|source| source.clips.classes()).cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The source of a clip, and the clip's index in it.

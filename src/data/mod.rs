@@ -13,7 +13,11 @@ pub mod pack;
 pub mod packed;
 pub mod pair;
 pub mod picture;
+pub mod sampling;
+pub mod subset;
+pub mod supervised;
 pub mod verify;
+pub mod views;
 pub mod webdataset;
 
 mod batches;
@@ -26,7 +30,7 @@ mod prefetch;
 mod resize;
 mod stream;
 
-pub use contact_sheet::contact_sheet;
+pub use contact_sheet::{contact_sheet, titled_sheet};
 pub use eval::ImageBatch;
 pub use eval::eval_batches;
 pub use eval::train_batches;
@@ -36,6 +40,10 @@ pub use loader::PairLoader;
 pub use mixture::Part;
 pub use picture::Picture;
 pub use picture::Skipped;
+pub use sampling::Sampling;
+pub use subset::{Subset, evenly, part_of};
+pub use supervised::{Epoch, Erased, LabelledBatch, Look, TrainView, batches_per_epoch, training_batches, view_batches};
+pub use views::{Views, average};
 
 use crate::failure::Failure;
 use crate::rng::Rng;
@@ -139,8 +147,19 @@ pub trait Clips: Send + Sync {
     /// Two frames of the clip for a positive pair.
     fn pair(&self, clip: usize, rng: &mut Rng) -> Result<[Arc<Picture>; 2], Skipped>;
 
-    /// The frame of the clip that is used for evaluation: the middle one.
-    fn picture(&self, clip: usize) -> Result<Arc<Picture>, Skipped>;
+    /// Number of frames of the clip, at least 1.
+    fn frames(&self, clip: usize) -> usize;
+
+    /// When each frame of the clip is shown, in seconds; none where the source knows no times.
+    fn seconds(&self, clip: usize) -> Option<&[f64]>;
+
+    /// A frame of the clip; `frame` is below [`Clips::frames`].
+    fn frame(&self, clip: usize, frame: usize) -> Result<Arc<Picture>, Skipped>;
+
+    /// The frame of the clip that stands for all of it: the middle one.
+    fn picture(&self, clip: usize) -> Result<Arc<Picture>, Skipped> {
+        self.frame(clip, self.frames(clip) / 2)
+    }
 }
 
 /// Lists the clips of a source; decodes nothing.

@@ -189,8 +189,16 @@ impl Clips for MovingShapes {
         Ok(self.config.pair.draw(self.config.frames, rng).map(|frame| self.draw(clip, frame)))
     }
 
-    fn picture(&self, clip: usize) -> Result<Arc<Picture>, Skipped> {
-        Ok(self.draw(clip, self.config.frames / 2))
+    fn frames(&self, _: usize) -> usize {
+        self.config.frames
+    }
+
+    fn seconds(&self, _: usize) -> Option<&[f64]> {
+        None
+    }
+
+    fn frame(&self, clip: usize, frame: usize) -> Result<Arc<Picture>, Skipped> {
+        Ok(self.draw(clip, frame))
     }
 }
 

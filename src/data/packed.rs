@@ -117,18 +117,6 @@ impl Packed {
         (shard, clip - self.starts[shard][0])
     }
 
-    fn frame(&self, clip: usize, frame: usize) -> Result<Arc<Picture>, Skipped> {
-        let (at, row) = self.place(clip);
-        let shard = &self.shards[at];
-        let decode = || shard.picture(row, frame).map(Arc::new).map_err(|reason| self.skipped(clip, frame, &reason));
-        // Raw frames lie in the map already; keeping them once more would only take memory.
-        if self.encoding == Encoding::Raw {
-            decode()
-        } else {
-            self.cache.get(self.starts[at][1] + shard.first_frame(row) + frame, decode)
-        }
-    }
-
     fn skipped(&self, clip: usize, frame: usize, reason: &str) -> Skipped {
         Skipped { path: self.folder.join(self.name(clip)), reason: format!("frame {frame}: {}", reason.replace('\n', " ")) }
     }
@@ -170,8 +158,25 @@ impl Clips for Packed {
         Ok([picture, self.frame(clip, second)?])
     }
 
-    fn picture(&self, clip: usize) -> Result<Arc<Picture>, Skipped> {
+    fn frames(&self, clip: usize) -> usize {
         let (shard, row) = self.place(clip);
-        self.frame(clip, self.shards[shard].seconds(row).len() / 2)
+        self.shards[shard].seconds(row).len()
+    }
+
+    fn seconds(&self, clip: usize) -> Option<&[f64]> {
+        let (shard, row) = self.place(clip);
+        Some(self.shards[shard].seconds(row))
+    }
+
+    fn frame(&self, clip: usize, frame: usize) -> Result<Arc<Picture>, Skipped> {
+        let (at, row) = self.place(clip);
+        let shard = &self.shards[at];
+        let decode = || shard.picture(row, frame).map(Arc::new).map_err(|reason| self.skipped(clip, frame, &reason));
+        // Raw frames lie in the map already; keeping them once more would only take memory.
+        if self.encoding == Encoding::Raw {
+            decode()
+        } else {
+            self.cache.get(self.starts[at][1] + shard.first_frame(row) + frame, decode)
+        }
     }
 }

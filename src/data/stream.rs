@@ -16,6 +16,8 @@ pub(super) enum Draw {
     View = 2,
     /// The procedural clips themselves.
     Shapes = 3,
+    /// What is erased of a training view.
+    Erase = 4,
 }
 
 /// The stream that decides `draw` for the given numbers (epoch, clip, view, as far as they matter).

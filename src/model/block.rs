@@ -30,7 +30,7 @@ struct Attention {
 
 /// Two layers with the exact (erf) GELU between, four times as wide inside.
 #[derive(Module, Debug)]
-struct Mlp {
+pub(super) struct Mlp {
     fc1: Linear,
     fc2: Linear,
 }
@@ -39,7 +39,7 @@ impl Block {
     /// A block of the given size.
     pub fn new(init: &Init<'_>, size: &Transformer, precision: Precision) -> Self {
         let width = size.width;
-        let (attn, mlp) = (init.part("attn"), init.part("mlp"));
+        let attn = init.part("attn");
         Block {
             norm1: LayerNorm::new(init, width),
             attn: Attention {
@@ -49,17 +49,37 @@ impl Block {
                 precision,
             },
             norm2: LayerNorm::new(init, width),
-            mlp: Mlp {
-                fc1: Linear::new(&mlp.part("fc1"), width, 4 * width, precision),
-                fc2: Linear::new(&mlp.part("fc2"), 4 * width, width, precision),
-            },
+            mlp: Mlp::new(&init.part("mlp"), width, precision),
         }
     }
 
-    /// `[batch, tokens, width]` to the same.
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let x = x.clone() + self.attn.forward(self.norm1.forward(x));
-        x.clone() + self.mlp.fc2.forward(gelu(self.mlp.fc1.forward(self.norm2.forward(x))))
+    /// `[batch, tokens, width]` to the same. `factors` scale the two branches of each sample, `[batch, 1, 1]`; none is 1.
+    pub fn forward(&self, x: Tensor<3>, factors: Option<&[Tensor<3>; 2]>) -> Tensor<3> {
+        let scaled = |branch: Tensor<3>, n: usize| match factors {
+            Some(factors) => branch * factors[n].clone(),
+            None => branch,
+        };
+        let x = x.clone() + scaled(self.attn.forward(self.norm1.forward(x)), 0);
+        x.clone() + scaled(self.mlp.forward(self.norm2.forward(x)), 1)
+    }
+}
+
+impl Mlp {
+    /// An untrained one, `width` in and out.
+    fn new(init: &Init<'_>, width: usize, precision: Precision) -> Self {
+        Mlp {
+            fc1: Linear::new(&init.part("fc1"), width, 4 * width, precision),
+            fc2: Linear::new(&init.part("fc2"), 4 * width, width, precision),
+        }
+    }
+
+    /// One of given layers.
+    pub(super) fn of(fc1: Linear, fc2: Linear) -> Self {
+        Mlp { fc1, fc2 }
+    }
+
+    pub(super) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        self.fc2.forward(gelu(self.fc1.forward(x)))
     }
 }
 

@@ -49,7 +49,7 @@ impl Decoder {
         let filled = Tensor::cat(vec![visible, self.mask_token.val().reshape([1, width])], 0);
         let patches = filled.select(0, mask.restore_rows(&device)).reshape([batch, mask.tokens, width]);
         let x = Tensor::cat(vec![class, patches], 1) + self.decoder_pos_embed.val();
-        let x = self.decoder_blocks.iter().fold(x, |x, block| block.forward(x));
+        let x = self.decoder_blocks.iter().fold(x, |x, block| block.forward(x, None));
         x.slice([0..batch, 1..1 + mask.tokens])
     }
 

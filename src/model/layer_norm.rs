@@ -20,6 +20,13 @@ impl LayerNorm {
         LayerNorm { weight: init.full([width], 1.0), bias: init.full([width], 0.0) }
     }
 
+    /// A layer of its own that starts with the same weights.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        let copy = |param: &Param<Tensor<1>>| Param::from_data(param.val().to_data(), &param.val().device());
+        LayerNorm { weight: copy(&self.weight), bias: copy(&self.bias) }
+    }
+
     /// `[.., width]` to `[.., width]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         module::layer_norm(x, self.weight.val(), Some(self.bias.val()), EPSILON)

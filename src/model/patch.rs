@@ -14,6 +14,20 @@ pub fn patchify(images: Tensor<4>, patch: usize) -> Tensor<3> {
         .reshape([batch, rows * columns, patch * patch * channels])
 }
 
+/// Cuts clips into tubes: `[batch * frames, height, width, 3]` to `[batch, steps * places, tubelet * patch * patch * 3]`.
+///
+/// Tokens go step by step in time, and row by row within a step; inside a tube the order is frame, row, column, channel.
+/// `frames` is a multiple of `tubelet`.
+pub fn patchify_clips(images: Tensor<4>, frames: usize, tubelet: usize, patch: usize) -> Tensor<3> {
+    let patches = patchify(images, patch); // [batch * frames, places, patch values]
+    let [images, places, values] = patches.dims();
+    let (batch, steps) = (images / frames, frames / tubelet);
+    patches
+        .reshape([batch * steps, tubelet, places, values])
+        .swap_dims(1, 2) // [batch * steps, places, tubelet, patch values]
+        .reshape([batch, steps * places, tubelet * values])
+}
+
 /// Puts patches back together: the inverse of [`patchify`] for square images.
 pub fn unpatchify(patches: Tensor<3>, patch: usize) -> Tensor<4> {
     let [batch, tokens, values] = patches.dims();

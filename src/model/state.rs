@@ -113,7 +113,10 @@ impl ModuleMapper for Averager {
 /// The official shape of a tensor, given ours.
 fn official_shape(name: &str, shape: &[usize], patch: usize) -> Vec<usize> {
     match shape {
-        [_, outputs] if name.ends_with("patch_embed.proj.weight") => vec![*outputs, 3, patch, patch],
+        [inputs, outputs] if name.ends_with("patch_embed.proj.weight") => match inputs / (3 * patch * patch) {
+            1 => vec![*outputs, 3, patch, patch],
+            frames => vec![*outputs, 3, frames, patch, patch],
+        },
         [inputs, outputs] => vec![*outputs, *inputs],
         [1] if name.ends_with("num_batches_tracked") => vec![],
         _ => shape.to_vec(),
@@ -124,8 +127,9 @@ fn official_shape(name: &str, shape: &[usize], patch: usize) -> Vec<usize> {
 fn to_official<const D: usize>(name: &str, tensor: Tensor<D>, patch: usize) -> TensorData {
     let shape = official_shape(name, &tensor.dims(), patch);
     let data = match tensor.dims().as_slice() {
-        &[_, outputs] if shape.len() == 4 => {
-            tensor.reshape([patch, patch, 3, outputs]).permute([3, 2, 0, 1]).into_data() // [outputs, 3, patch, patch]
+        &[inputs, outputs] if shape.len() >= 4 => {
+            let frames = inputs / (3 * patch * patch);
+            tensor.reshape([frames, patch, patch, 3, outputs]).permute([4, 3, 0, 1, 2]).into_data() // [outputs, 3, frames, patch, patch]
         }
         [_, _] => tensor.swap_dims(0, 1).into_data(),
         _ => tensor.into_data(),
@@ -140,8 +144,9 @@ fn from_official<const D: usize>(name: &str, data: TensorData, ours: &Tensor<D>,
     let values: Vec<f32> = data.iter::<f32>().collect();
     match *ours.dims().as_slice() {
         [inputs, outputs] if name.ends_with("patch_embed.proj.weight") => {
-            let conv = Tensor::<4>::from_data(TensorData::new(values, [outputs, 3, patch, patch]), &device);
-            conv.permute([2, 3, 1, 0]).reshape([inputs, outputs]).reshape(ours.dims())
+            let frames = inputs / (3 * patch * patch);
+            let conv = Tensor::<5>::from_data(TensorData::new(values, [outputs, 3, frames, patch, patch]), &device);
+            conv.permute([2, 3, 4, 1, 0]).reshape([inputs, outputs]).reshape(ours.dims())
         }
         [inputs, outputs] => {
             let matrix = Tensor::<2>::from_data(TensorData::new(values, [outputs, inputs]), &device);

@@ -11,6 +11,8 @@ pub enum Optimizer {
     Adamw(AdamW),
     /// Layer-wise adaptive rate scaling (linear probing in MAE); one-dimensional tensors are neither scaled nor decayed.
     Lars(Lars),
+    /// Gradient descent with momentum; one-dimensional tensors are decayed too, as in PyTorch.
+    Sgd(Sgd),
 }
 
 /// AdamW. The learning rate is `base_lr * batch / 256`.
@@ -41,6 +43,18 @@ pub struct Lars {
     pub weight_decay: f64,
     /// Trust coefficient.
     pub trust: f64,
+}
+
+/// Gradient descent with momentum (PyTorch's). The learning rate is `base_lr * batch / 256`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sgd {
+    /// Learning rate at a batch of 256.
+    pub base_lr: f64,
+    /// Momentum.
+    pub momentum: f64,
+    /// Weight decay, added to the gradient.
+    pub weight_decay: f64,
 }
 
 /// How long training goes on and how the learning rate moves: linear warm-up, then half a cosine.
@@ -83,12 +97,19 @@ impl Default for Lars {
     }
 }
 
+impl Default for Sgd {
+    fn default() -> Self {
+        Sgd { base_lr: 0.1, momentum: 0.9, weight_decay: 0.0 }
+    }
+}
+
 impl Optimizer {
     /// The learning rate for a batch, by the linear rule: `base_lr * batch / 256`.
     pub fn learning_rate(&self, batch: usize) -> f64 {
         let base = match self {
             Optimizer::Adamw(adamw) => adamw.base_lr,
             Optimizer::Lars(lars) => lars.base_lr,
+            Optimizer::Sgd(sgd) => sgd.base_lr,
         };
         base * batch as f64 / 256.0
     }
@@ -109,6 +130,11 @@ impl Optimizer {
                 not_negative(&format!("{at}.lars.weight_decay"), lars.weight_decay)?;
                 not_negative(&format!("{at}.lars.trust"), lars.trust)?;
                 share(&format!("{at}.lars.momentum"), lars.momentum)
+            }
+            Optimizer::Sgd(sgd) => {
+                not_negative(&format!("{at}.sgd.base_lr"), sgd.base_lr)?;
+                not_negative(&format!("{at}.sgd.weight_decay"), sgd.weight_decay)?;
+                share(&format!("{at}.sgd.momentum"), sgd.momentum)
             }
         }
     }

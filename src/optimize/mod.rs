@@ -3,9 +3,11 @@
 pub mod config;
 
 mod gradients;
+mod layer_decay;
 mod learning_rate;
 mod step;
 
-pub use config::{AdamW, Batch, Lars, Optimizer, Schedule};
+pub use config::{AdamW, Batch, Lars, Optimizer, Schedule, Sgd};
 pub use gradients::Gradients;
+pub use layer_decay::LayerDecay;
 pub use step::{Moments, Rates};

@@ -1,7 +1,8 @@
 //! One step of an optimizer over a module.
 
-use super::config::{AdamW, Lars, Optimizer};
+use super::config::{AdamW, Lars, Optimizer, Sgd};
 use super::gradients::Gradients;
+use super::layer_decay::LayerDecay;
 use crate::model::state::{Names, StateDict};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -16,7 +17,7 @@ pub struct Moments {
     second: BTreeMap<String, Tensor<1>>,
 }
 
-/// The learning rate of each parameter.
+/// The learning rate and the decay of each parameter.
 pub struct Rates<'a> {
     /// For all but the following.
     pub rate: f64,
@@ -24,16 +25,27 @@ pub struct Rates<'a> {
     pub constant: &'a [&'static str],
     /// That rate.
     pub constant_rate: f64,
+    /// Scales the rate by the depth of the parameter.
+    pub layers: Option<LayerDecay>,
+    /// Beginnings of the names of further parameters without weight decay.
+    pub undecayed: &'a [&'static str],
 }
 
 impl Rates<'_> {
     /// One rate for everything.
     pub fn all(rate: f64) -> Self {
-        Rates { rate, constant: &[], constant_rate: rate }
+        Rates { rate, constant: &[], constant_rate: rate, layers: None, undecayed: &[] }
     }
 
     fn of(&self, name: &str) -> f64 {
-        if self.constant.iter().any(|start| name.starts_with(start)) { self.constant_rate } else { self.rate }
+        if self.constant.iter().any(|start| name.starts_with(start)) {
+            return self.constant_rate;
+        }
+        self.layers.map_or(self.rate, |layers| self.rate * layers.scale(name))
+    }
+
+    fn decayed(&self, name: &str) -> bool {
+        !self.undecayed.iter().any(|start| name.starts_with(start))
     }
 }
 
@@ -110,6 +122,17 @@ impl Moments {
         self.first.insert(name.to_owned(), m.clone());
         p - m * rate
     }
+
+    /// SGD as in PyTorch: `m = momentum * m + g + wd * p; p -= rate * m`.
+    fn sgd(&mut self, name: &str, p: Tensor<1>, g: &Tensor<1>, config: &Sgd, rate: f64) -> Tensor<1> {
+        let update = g.clone() + p.clone() * config.weight_decay;
+        let m = match self.first.remove(name) {
+            Some(m) => m * config.momentum + update,
+            None => update,
+        };
+        self.first.insert(name.to_owned(), m.clone());
+        p - m * rate
+    }
 }
 
 impl Default for Moments {
@@ -146,8 +169,12 @@ impl ModuleMapper for Stepper<'_> {
         // Biases and other one-dimensional tensors (norms) are not decayed unless asked for, and never scaled.
         let matrix = D > 1;
         let moved = match self.optimizer {
-            Optimizer::Adamw(config) => self.moments.adamw(&name, flat, gradient, config, matrix || config.decay_vectors, rate),
+            Optimizer::Adamw(config) => {
+                let decay = (matrix || config.decay_vectors) && self.rates.decayed(&name);
+                self.moments.adamw(&name, flat, gradient, config, decay, rate)
+            }
             Optimizer::Lars(config) => self.moments.lars(&name, flat, gradient, config, matrix, rate),
+            Optimizer::Sgd(config) => self.moments.sgd(&name, flat, gradient, config, rate),
         };
         Param::from_mapped_value(id, Tensor::from_inner(moved.reshape(shape)).require_grad(), mapper)
     }

@@ -7,6 +7,7 @@ use super::identity::Identifier;
 use super::run::{Cell, PRETRAIN, Run};
 use crate::failure::Failure;
 use crate::run_id::RunId;
+use crate::spec::DATASET;
 use crate::spec::Experiment;
 use crate::spec::source::noted;
 use crate::spec::work::Work;
@@ -22,9 +23,24 @@ use std::sync::Arc;
 /// A stage of every point: the pretraining, or one transfer.
 struct Stage<'a> {
     name: &'a str,
-    template: Template,
+    template: Arc<Template>,
     constants: BTreeMap<&'a str, minijinja::Value>,
-    when: Option<Condition<'a>>,
+    when: Option<Arc<Condition<'a>>>,
+    /// The data set of a transfer that has several: its name, which is an axis of the stage, and its constants.
+    dataset: Option<(&'a str, &'a IndexMap<String, Value>)>,
+}
+
+impl Stage<'_> {
+    /// The axes of the stage at a point: those of the grid, and the data set before the seed.
+    fn axes(&self, point: &Point) -> Point {
+        let mut axes = point.clone();
+        if let Some((dataset, _)) = self.dataset {
+            let seed = axes.shift_remove_entry("seed");
+            axes.insert(DATASET.to_owned(), dataset.into());
+            axes.extend(seed);
+        }
+        axes
+    }
 }
 
 /// The distinct runs (not yet named) and all cells of an experiment.
@@ -58,14 +74,30 @@ fn stages(experiment: &Experiment) -> Result<Vec<Stage<'_>>, Failure> {
         })
     };
     let template = load("run", &experiment.template, &["template"])?;
-    let mut stages = vec![Stage { name: PRETRAIN, template, constants: constants(&experiment.with), when: None }];
+    let with = constants(&experiment.with);
+    let mut stages = vec![Stage { name: PRETRAIN, template: template.into(), constants: with, when: None, dataset: None }];
     let names = grid::names(experiment);
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
     for (name, transfer) in &experiment.transfer {
         let template = load("transfer", &transfer.template, &["transfer", name, "template"])?;
         let when = transfer.when.as_ref();
         let when = when.map(|text| Condition::new(&experiment.source, &["transfer", name, "when"], text, &known)).transpose()?;
-        stages.push(Stage { name, template, constants: constants(&transfer.with), when });
+        let (template, when) = (Arc::new(template), when.map(Arc::new));
+        let stage = |dataset| Stage {
+            name,
+            template: template.clone(),
+            constants: constants(&transfer.with),
+            when: when.clone(),
+            dataset,
+        };
+        if transfer.datasets.is_empty() {
+            stages.push(stage(None));
+        }
+        for (dataset, with) in &transfer.datasets {
+            let mut stage = stage(Some((dataset.as_str(), with)));
+            stage.constants.extend(constants(with));
+            stages.push(stage);
+        }
     }
     Ok(stages)
 }
@@ -111,7 +143,7 @@ impl Expansion<'_> {
     fn add_point(&mut self, point: &Point, works: Vec<(&Stage, Arc<Rendered>)>) -> Result<()> {
         let mut parents: Vec<RunId> = Vec::new();
         for (stage, rendered) in works {
-            let id = self.add(stage.name, point, &rendered, &parents)?;
+            let id = self.add(stage, point, &rendered, &parents)?;
             if stage.name == PRETRAIN {
                 parents = vec![id];
             }
@@ -120,7 +152,7 @@ impl Expansion<'_> {
     }
 
     /// Adds a cell, and its run unless an equal one is there.
-    fn add(&mut self, stage: &str, point: &Point, rendered: &Arc<Rendered>, parents: &[RunId]) -> Result<RunId> {
+    fn add(&mut self, stage: &Stage, point: &Point, rendered: &Arc<Rendered>, parents: &[RunId]) -> Result<RunId> {
         let canonical = match self.canonical.get(&Arc::as_ptr(rendered)) {
             Some(canonical) => canonical.clone(),
             None => {
@@ -133,11 +165,11 @@ impl Expansion<'_> {
         self.runs.entry(id).or_insert_with(|| Run {
             id,
             name: String::new(),
-            stage: stage.to_owned(),
+            stage: stage.name.to_owned(),
             parents: parents.to_vec(),
             work: rendered.work.clone(),
         });
-        self.cells.push(Cell { run: id, stage: stage.to_owned(), axes: point.clone() });
+        self.cells.push(Cell { run: id, stage: stage.name.to_owned(), axes: stage.axes(point) });
         Ok(id)
     }
 }
@@ -150,9 +182,10 @@ fn at(failure: Failure, stage: &Stage, point: &Point) -> Failure {
 
 fn right_kind(stage: &Stage, work: &Work) -> Result<(), Failure> {
     let (found, wanted) = match work {
-        Work::Transfer(_) => ("transfer", "`pretrain` or `random_init`"),
+        Work::Transfer(_) => ("transfer", "`pretrain`, `random_init` or `imported`"),
         Work::Pretrain(_) => ("pretrain", "`transfer`"),
         Work::RandomInit(_) => ("random_init", "`transfer`"),
+        Work::Imported(_) => ("imported", "`transfer`"),
     };
     if matches!(work, Work::Transfer(_)) == (stage.name != PRETRAIN) {
         return Ok(());
@@ -168,11 +201,14 @@ fn every_name_is_used(experiment: &Experiment, stages: &[Stage]) -> Result<(), F
             return Err(unused(experiment, &path, name, &stages[0], &read[0]));
         }
     }
-    for ((transfer, with), (stage, read)) in
-        experiment.transfer.iter().map(|(name, t)| (name, &t.with)).zip(stages.iter().zip(&read).skip(1))
-    {
+    for (stage, read) in stages.iter().zip(&read).skip(1) {
+        let transfer = &experiment.transfer[stage.name];
+        if let Some(name) = transfer.with.keys().find(|name| !read.contains(*name)) {
+            return Err(unused(experiment, &["transfer", stage.name, "with", name], name, stage, read));
+        }
+        let Some((dataset, with)) = stage.dataset else { continue };
         if let Some(name) = with.keys().find(|name| !read.contains(*name)) {
-            return Err(unused(experiment, &["transfer", transfer, "with", name], name, stage, read));
+            return Err(unused(experiment, &["transfer", stage.name, "datasets", dataset, name], name, stage, read));
         }
     }
     let zipped = experiment.zip.iter().enumerate();

@@ -1,6 +1,6 @@
 //! The id of a run: a hash of everything that decides its result, and of nothing else.
 
-use super::Fingerprint;
+use super::{Content, Fingerprint};
 use crate::data::Source;
 use crate::run_id::RunId;
 use crate::spec::work::Work;
@@ -45,6 +45,10 @@ impl<'a> Identifier<'a> {
                 self.by_content(&transfer.data.train, &mut value["transfer"]["data"]["train"])?;
                 self.by_content(&transfer.data.eval, &mut value["transfer"]["data"]["eval"])?;
             }
+            Work::Imported(imported) => {
+                let content = self.content(json!(imported.checkpoint).to_string(), Content::File(&imported.checkpoint))?;
+                value["imported"]["checkpoint"] = content.into();
+            }
             Work::RandomInit(_) => {}
         }
         Ok(sorted(value).to_string())
@@ -62,17 +66,19 @@ impl<'a> Identifier<'a> {
         let Some(config) = config.as_object_mut() else { return Ok(()) };
         // A source without a folder is its config, which is in the id as it stands.
         let Some(root) = config.remove("root") else { return Ok(()) };
-        let folder = json!([kind, root]).to_string();
-        let content = match self.known.get(&folder) {
-            Some(content) => content.clone(),
-            None => {
-                let content = (self.fingerprint)(source)?;
-                self.known.insert(folder, content.clone());
-                content
-            }
-        };
+        let content = self.content(json!([kind, root]).to_string(), Content::Source(source))?;
         config.insert("content".to_owned(), content.into());
         Ok(())
+    }
+
+    /// The fingerprint of a content, which is looked at once.
+    fn content(&mut self, place: String, content: Content<'_>) -> Result<String> {
+        if let Some(known) = self.known.get(&place) {
+            return Ok(known.clone());
+        }
+        let found = (self.fingerprint)(content)?;
+        self.known.insert(place, found.clone());
+        Ok(found)
     }
 }
 
@@ -147,7 +153,7 @@ mod tests {
     #[test]
     fn a_folder_is_looked_at_once() {
         let looked = std::cell::Cell::new(0);
-        let look = |_: &Source| {
+        let look = |_: Content<'_>| {
             looked.set(looked.get() + 1);
             Ok("made-up".to_owned())
         };

@@ -9,18 +9,42 @@ mod run;
 
 pub use run::{Cell, PRETRAIN, Run};
 
+use crate::data;
 use crate::data::Source;
 use crate::run_id::RunId;
+use crate::spec::DATASET;
 use crate::spec::Experiment;
 use crate::spec::SourceText;
+use crate::weights;
 use anyhow::Result;
 use condition::{Condition, Scope};
 use indexmap::IndexMap;
 use minijinja::value::Serde;
 use std::collections::BTreeSet;
+use std::path::Path;
 
-/// Says what is in a source of data: two sources with equal fingerprints give equal results.
-pub type Fingerprint<'a> = &'a dyn Fn(&Source) -> Result<String>;
+/// What a run reads.
+#[derive(Debug, Clone, Copy)]
+pub enum Content<'a> {
+    /// A source of data.
+    Source(&'a Source),
+    /// A file of weights.
+    File(&'a Path),
+}
+
+/// Says what is in something that a run reads: two contents with equal fingerprints give equal results.
+pub type Fingerprint<'a> = &'a dyn Fn(Content<'_>) -> Result<String>;
+
+/// The fingerprint of what is on disk. `project` is the folder that relative paths start at.
+///
+/// # Errors
+/// A [`crate::failure::Failure`] when it is not there.
+pub fn on_disk(content: Content<'_>, project: &Path) -> Result<String> {
+    match content {
+        Content::Source(source) => data::fingerprint(source, project),
+        Content::File(path) => weights::load::fingerprint(&project.join(path)),
+    }
+}
 
 /// Everything that an experiment asks for.
 #[derive(Debug, Clone)]
@@ -55,7 +79,7 @@ impl Plan {
             asked: cells.len(),
             runs,
             cells,
-            names: grid::names(experiment),
+            names: names_of_cells(experiment),
         })
     }
 
@@ -102,11 +126,16 @@ impl Plan {
     }
 }
 
+/// All names that an expression over cells may use.
+fn names_of_cells(experiment: &Experiment) -> Vec<String> {
+    let datasets = experiment.transfer.values().any(|transfer| !transfer.datasets.is_empty());
+    grid::names(experiment).into_iter().chain(datasets.then(|| DATASET.to_owned())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::spec;
-    use std::path::Path;
 
     fn plan(text: &str) -> Plan {
         let experiment = spec::read(SourceText::new("x.yaml", text), "x", &[], Path::new("no such project")).unwrap();

@@ -63,8 +63,13 @@ fn default_table(stage: &str, axes: &[String], question: &Question) -> table::Co
         }
         few => (few.to_vec(), None),
     };
-    let measured = |metric: &&str| *metric == TOP1 || (columns.is_none() && question.measured(stage, &Metric::new(*metric)));
-    let cell = [TOP1, TOP5].iter().filter(|metric| measured(metric)).map(|metric| format!("{stage}.{metric}")).collect();
+    // Metrics of the same kind: `top1`, and `top1.2x3` where a number carries its views.
+    let kind = |metric: &str| Metric::new(metric).known().map(|known| known.name);
+    let found = question.metrics(stage);
+    let of = |wanted: &str| found.iter().filter(|metric| kind(metric.as_str()) == Some(wanted)).map(ToString::to_string).next();
+    let first = of(TOP1).unwrap_or_else(|| TOP1.to_owned());
+    let second = if columns.is_none() { of(TOP5) } else { None };
+    let cell = [Some(first), second].into_iter().flatten().map(|metric| format!("{stage}.{metric}")).collect();
     table::Config { rows: Names(rows), columns, cell: Names(cell), ..table::Config::default() }
 }
 

@@ -20,8 +20,8 @@ pub struct Group<'a> {
 /// What one run says of one metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// The run.
-    pub run: RunId,
+    /// The run, or all of those that a mean is made of.
+    pub runs: Vec<RunId>,
     /// Its seed.
     pub seed: Option<Value>,
     /// What came of it.
@@ -105,7 +105,7 @@ impl Group<'_> {
             (None, RunState::Failed { .. }) => Outcome::Failed,
             (None, _) => Outcome::Missing,
         };
-        self.rows.iter().map(|row| Sample { run: row.run.id, seed: row.seed.clone(), outcome: outcome(row) }).collect()
+        self.rows.iter().map(|row| Sample { runs: vec![row.run.id], seed: row.seed.clone(), outcome: outcome(row) }).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::run_id::RunId;
 use anyhow::Result;
 use indexmap::{IndexMap, IndexSet};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The axis over which statistics are made, and no other.
 pub const SEED: &str = "seed";
@@ -105,9 +105,9 @@ impl Question {
         self.rows.iter().map(|row| row.stage.clone()).collect::<IndexSet<_>>().into_iter().collect()
     }
 
-    /// Whether some run of the stage is done and measured the metric.
-    pub fn measured(&self, stage: &str, metric: &Metric) -> bool {
-        self.rows.iter().any(|row| row.stage == stage && row.values.contains_key(metric))
+    /// What the runs of a stage that are done measured, in alphabetical order.
+    pub fn metrics(&self, stage: &str) -> BTreeSet<&Metric> {
+        self.rows.iter().filter(|row| row.stage == stage).flat_map(|row| row.values.keys()).collect()
     }
 
     /// Reads `<stage>.<metric>`.
@@ -129,8 +129,7 @@ impl Question {
                 .into());
         };
         let quantity = Quantity { stage: stage.to_owned(), metric: Metric::new(metric) };
-        let metrics: IndexSet<&str> =
-            self.rows.iter().filter(|row| row.stage == stage).flat_map(|row| row.values.keys().map(Metric::as_str)).collect();
+        let metrics: IndexSet<&str> = self.metrics(stage).into_iter().map(Metric::as_str).collect();
         if !metrics.is_empty() && !metrics.contains(metric) {
             let list = metrics.iter().copied().collect::<Vec<_>>().join(", ");
             return Err(Failure::input(format!("no run of stage `{stage}` measured `{metric}`"))

@@ -2,7 +2,7 @@
 
 use super::source::{Mistake, SourceText};
 use super::tree::Part;
-use super::work::{Labelled, Pretrain, RandomInit, Transfer, Work};
+use super::work::{Imported, Labelled, Pretrain, RandomInit, Transfer, Work};
 use crate::data::Source;
 use crate::data::mixture;
 use crate::objective;
@@ -21,6 +21,7 @@ pub(crate) fn check(work: &Work) -> Result<(), Wrong> {
     let (stage, checked) = match work {
         Work::Pretrain(work) => ("pretrain", pretrain(work)),
         Work::RandomInit(RandomInit { model, .. }) => ("random_init", model.check()),
+        Work::Imported(work) => ("imported", imported(work)),
         Work::Transfer(work) => ("transfer", transfer(work)),
     };
     checked.map_err(|message| Wrong { stage, message })
@@ -49,14 +50,21 @@ fn pretrain(work: &Pretrain) -> Checked {
     work.schedule.check("schedule")?;
     work.batch.check("batch")?;
     work.clip_gradient.map_or(Ok(()), |norm| positive("clip_gradient", norm))?;
+    work.online.as_ref().map_or(Ok(()), |online| online.check("online"))?;
     at_least("cadence.measure_steps", work.cadence.measure_steps, 1)?;
     at_least("cadence.checkpoint_epochs", work.cadence.checkpoint_epochs.into(), 1)
 }
 
+fn imported(work: &Imported) -> Checked {
+    ensure(!work.checkpoint.as_os_str().is_empty(), || "checkpoint is empty: give the path of a file".into())?;
+    ensure(work.heads != Some(0), || "heads must be above 0".into())
+}
+
 fn transfer(work: &Transfer) -> Checked {
-    let Labelled { train, eval } = &work.data;
+    let Labelled { train, eval, subset } = &work.data;
     source("data.train", train)?;
     source("data.eval", eval)?;
+    subset.as_ref().map_or(Ok(()), |subset| subset.check().map_err(|wrong| format!("data.subset: {wrong}")))?;
     work.protocol.check("protocol")
 }
 

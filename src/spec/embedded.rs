@@ -8,6 +8,7 @@ macro_rules! templates {
 
 /// Name and text of every built-in template, in alphabetical order.
 pub(crate) const TEMPLATES: &[(&str, &str)] = templates! {
+    "data/labelled",
     "method/contrastive_only",
     "method/mae",
     "method/mae_barlow",
@@ -15,8 +16,13 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = templates! {
     "method/mae_simsiam",
     "method/mae_vicreg",
     "method/vic_mae",
+    "run/imported",
     "run/quick",
     "run/vit_base",
+    "transfer/attentive_probe",
+    "transfer/fine_tune",
+    "transfer/fine_tune_video",
     "transfer/knn",
     "transfer/linear_probe",
+    "transfer/logistic",
 };

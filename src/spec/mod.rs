@@ -12,7 +12,7 @@ mod set;
 mod tree;
 mod yaml_text;
 
-pub use schema::Experiment;
+pub use schema::{DATASET, Experiment};
 pub use source::SourceText;
 pub use template::{Library, Rendered, Template};
 

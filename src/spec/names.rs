@@ -1,6 +1,6 @@
 //! Rules over an experiment that its types cannot say: names, clashes, empty and unequal lists.
 
-use super::schema::{Experiment, Scalar, Seeds};
+use super::schema::{DATASET, Experiment, Scalar, Seeds};
 use crate::failure::Failure;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -140,17 +140,38 @@ fn transfers(experiment: &Experiment) -> Result<(), Failure> {
             return Err(experiment.source.failure_at_key(&path, message, "choose another name"));
         }
         for constant in transfer.with.keys() {
-            let path = ["transfer", name.as_str(), "with", constant.as_str()];
-            identifier(experiment, constant, &path)?;
-            let zipped = experiment.zip.iter().any(|group| group.contains_key(constant));
-            if zipped || experiment.axes.contains_key(constant) {
-                let message = format!("`{constant}` is an axis, and a constant of the transfer `{name}`");
-                return Err(experiment
-                    .source
-                    .failure_at_key(&path, message, "hides the axis")
-                    .hint("give one of them another name"));
+            hides_no_axis(experiment, name, constant, &["transfer", name, "with", constant])?;
+        }
+        for (dataset, with) in &transfer.datasets {
+            for constant in with.keys() {
+                hides_no_axis(experiment, name, constant, &["transfer", name, "datasets", dataset, constant])?;
+                if transfer.with.contains_key(constant) {
+                    let message = format!("`{constant}` is a constant of the transfer `{name}`, and of its data set `{dataset}`");
+                    let path = ["transfer", name, "datasets", dataset, constant];
+                    return Err(experiment.source.failure_at_key(&path, message, "given twice").hint("take one of them out"));
+                }
             }
+        }
+        if !transfer.datasets.is_empty() && is_axis(experiment, DATASET) {
+            let message = format!("`{DATASET}` is an axis, and the transfer `{name}` has data sets of its own");
+            let failure =
+                experiment.source.failure_at_key(&["transfer", name, "datasets"], message, "makes an axis of that name");
+            return Err(failure.hint("give the axis another name"));
         }
     }
     Ok(())
+}
+
+fn is_axis(experiment: &Experiment, name: &str) -> bool {
+    experiment.axes.contains_key(name) || experiment.zip.iter().any(|group| group.contains_key(name))
+}
+
+/// A constant of a transfer is a variable, and none that the grid has.
+fn hides_no_axis(experiment: &Experiment, transfer: &str, constant: &str, path: &[&str]) -> Result<(), Failure> {
+    identifier(experiment, constant, path)?;
+    if !is_axis(experiment, constant) {
+        return Ok(());
+    }
+    let message = format!("`{constant}` is an axis, and a constant of the transfer `{transfer}`");
+    Err(experiment.source.failure_at_key(path, message, "hides the axis").hint("give one of them another name"))
 }

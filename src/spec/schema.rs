@@ -87,7 +87,14 @@ pub struct Transfer {
     /// Measured only where this expression holds.
     #[serde(default)]
     pub when: Option<String>,
+    /// Data sets by name, each with further constants of the template (`train`, `eval`, ..): one measurement for each, told
+    /// apart by the axis `dataset`.
+    #[serde(default)]
+    pub datasets: IndexMap<String, IndexMap<String, Value>>,
 }
+
+/// The axis that the data sets of a transfer make.
+pub const DATASET: &str = "dataset";
 
 impl Default for Seeds {
     fn default() -> Self {

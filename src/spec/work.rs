@@ -1,12 +1,13 @@
 //! The work of one run, complete: what a template renders to and what a worker is handed.
 
-use crate::data::{Feed, Part, Source, augment};
+use crate::data::{Feed, Part, Source, Subset, augment};
 use crate::model;
 use crate::model::Precision;
 use crate::objective;
 use crate::optimize::{Batch, Optimizer, Schedule};
-use crate::transfer::Protocol;
+use crate::transfer::{Protocol, online};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// What one run does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub enum Work {
     Pretrain(Pretrain),
     /// Make an untrained encoder: the floor of every table.
     RandomInit(RandomInit),
+    /// Take an encoder from a file.
+    Imported(Imported),
     /// Measure the encoder of the parent run.
     Transfer(Transfer),
 }
@@ -46,6 +49,9 @@ pub struct Pretrain {
     /// Arithmetic of the matrix products.
     #[serde(default)]
     pub precision: Precision,
+    /// Probes that learn beside the encoder, from the classes of the clips, and never touch it. Off when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online: Option<online::Config>,
     /// Decides initial weights, order, views and masks.
     pub seed: u64,
     /// How often things are written down. Never changes a result.
@@ -71,6 +77,17 @@ pub struct RandomInit {
     pub seed: u64,
 }
 
+/// An encoder from elsewhere: a checkpoint of MAE, ViC-MAE, MAE-ST, timm or Hugging Face, or of ours.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imported {
+    /// The file. Relative paths start at the project's folder; the run's id depends on what is in it, not on where it lies.
+    pub checkpoint: PathBuf,
+    /// Attention heads a block, where the width is not a published one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heads: Option<usize>,
+}
+
 /// A measurement of the parent run's encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,6 +109,9 @@ pub struct Labelled {
     pub train: Source,
     /// Measured on; never learnt from.
     pub eval: Source,
+    /// The part of `train` that is used; all of it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subset: Option<Subset>,
 }
 
 /// How often a run writes things down. Never changes a result, so it is no part of a run's id.

@@ -1,14 +1,24 @@
 //! Checkpoints: safetensors with a hash beside them, written whole or not at all.
 
 use super::window::Window;
+use crate::model::Config;
 use crate::model::state::StateDict;
 use crate::run_folder::{RunFolder, write_atomically};
+use crate::weights::write::{MODEL, metadata};
 use anyhow::{Context, Result, bail};
 use burn::tensor::TensorData;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+
+/// The key in the metadata that says where the run is, as JSON.
+const PROGRESS: &str = "progress";
+
+/// Put before the names of the optimizer's tensors, and before those of what learns beside the model.
+const OPTIMIZER: &str = "optimizer.";
+const BESIDE: &str = "beside.";
 
 /// Checkpoints of an unfinished run that are kept.
 const KEPT: usize = 2;
@@ -17,13 +27,15 @@ const KEPT: usize = 2;
 ///
 /// Random numbers need no state: order, views and masks are functions of the seed and the step.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Checkpoint {
+pub struct Checkpoint<P> {
     /// Weights by official name.
     pub model: StateDict,
     /// Moments of the optimizer.
     pub optimizer: StateDict,
+    /// What learns beside the model.
+    pub beside: StateDict,
     /// Where the run is.
-    pub progress: Progress,
+    pub progress: P,
 }
 
 /// Where a run is.
@@ -36,11 +48,12 @@ pub struct Progress {
 }
 
 /// Saves a checkpoint as `checkpoints/step-<step>.safetensors`, drops old ones, and returns its path below the run's folder.
-pub fn save(folder: &RunFolder, checkpoint: &Checkpoint) -> Result<String> {
-    let name = format!("step-{:08}.safetensors", checkpoint.progress.step);
-    let optimizer = checkpoint.optimizer.iter().map(|(name, data)| (format!("optimizer.{name}"), data));
-    let tensors = checkpoint.model.iter().map(|(name, data)| (name.clone(), data)).chain(optimizer);
-    let progress = serde_json::to_string(&checkpoint.progress)?;
+pub fn save<P: Serialize>(folder: &RunFolder, step: u64, checkpoint: &Checkpoint<P>) -> Result<String> {
+    let name = format!("step-{step:08}.safetensors");
+    let Checkpoint { model, optimizer, beside, .. } = checkpoint;
+    let under = |place: &'static str, tensors| named(tensors).map(move |(name, data)| (format!("{place}{name}"), data));
+    let tensors = named(model).chain(under(OPTIMIZER, optimizer)).chain(under(BESIDE, beside));
+    let progress = BTreeMap::from([(PROGRESS.to_owned(), serde_json::to_string(&checkpoint.progress)?)]);
     write(&folder.checkpoints().join(&name), tensors, progress)?;
     for old in steps(folder)?.iter().rev().skip(KEPT) {
         remove(old)?;
@@ -49,19 +62,26 @@ pub fn save(folder: &RunFolder, checkpoint: &Checkpoint) -> Result<String> {
 }
 
 /// Loads the newest checkpoint that is whole. Broken ones are passed over and named in `notice`.
-pub fn load_newest(folder: &RunFolder, notice: &mut dyn FnMut(String) -> Result<()>) -> Result<Option<Checkpoint>> {
+pub fn load_newest<P: DeserializeOwned>(
+    folder: &RunFolder,
+    notice: &mut dyn FnMut(String) -> Result<()>,
+) -> Result<Option<Checkpoint<P>>> {
     for path in steps(folder)?.iter().rev() {
         match read(path) {
-            Ok((tensors, progress)) => {
-                let (mut model, mut optimizer) = (StateDict::new(), StateDict::new());
+            Ok((tensors, metadata)) => {
+                let [mut model, mut optimizer, mut beside] = [(); 3].map(|()| StateDict::new());
                 for (name, data) in tensors {
-                    match name.strip_prefix("optimizer.") {
-                        Some(name) => optimizer.insert(name.to_owned(), data),
-                        None => model.insert(name, data),
-                    };
+                    if let Some(name) = name.strip_prefix(OPTIMIZER) {
+                        optimizer.insert(name.to_owned(), data);
+                    } else if let Some(name) = name.strip_prefix(BESIDE) {
+                        beside.insert(name.to_owned(), data);
+                    } else {
+                        model.insert(name, data);
+                    }
                 }
-                let progress = serde_json::from_str(&progress).context("the checkpoint does not say where the run is")?;
-                return Ok(Some(Checkpoint { model, optimizer, progress }));
+                let progress = metadata.get(PROGRESS).map_or("", String::as_str);
+                let progress = serde_json::from_str(progress).context("the checkpoint does not say where the run is")?;
+                return Ok(Some(Checkpoint { model, optimizer, beside, progress }));
             }
             Err(error) => notice(format!("passed over the broken checkpoint {}: {error:#}", path.display()))?,
         }
@@ -75,19 +95,37 @@ pub fn final_path(folder: &RunFolder) -> PathBuf {
 }
 
 /// Saves the final weights and drops the checkpoints that led there.
-pub fn finish(folder: &RunFolder, model: &StateDict) -> Result<String> {
-    write(&final_path(folder), model.iter().map(|(name, data)| (name.clone(), data)), String::new())?;
-    for old in steps(folder)? {
-        remove(&old)?;
-    }
-    Ok("checkpoints/model.safetensors".into())
+///
+/// The file says which model it is of, so that it can be used by itself.
+pub fn finish(folder: &RunFolder, model: &Config, weights: &StateDict) -> Result<String> {
+    let path = "checkpoints/model.safetensors";
+    write(&folder.path().join(path), named(weights), metadata(model))?;
+    clear(folder)?;
+    Ok(path.into())
 }
 
-/// Loads the final weights of a run.
-pub fn load_final(folder: &RunFolder) -> Result<StateDict> {
+/// Saves weights as `checkpoints/<name>.safetensors`, and returns that path below the run's folder.
+pub fn keep(folder: &RunFolder, name: &str, weights: &StateDict) -> Result<String> {
+    let path = format!("checkpoints/{name}.safetensors");
+    write(&folder.path().join(&path), named(weights), BTreeMap::new())?;
+    Ok(path)
+}
+
+fn named(weights: &StateDict) -> impl Iterator<Item = (String, &TensorData)> {
+    weights.iter().map(|(name, data)| (name.clone(), data))
+}
+
+/// Drops the checkpoints of an unfinished run.
+pub fn clear(folder: &RunFolder) -> Result<()> {
+    steps(folder)?.iter().try_for_each(|old| remove(old))
+}
+
+/// Loads the final weights of a run, and the model that they say they are of.
+pub fn load_final(folder: &RunFolder) -> Result<(StateDict, Option<Config>)> {
     let path = final_path(folder);
-    let (tensors, _) = read(&path).with_context(|| format!("the encoder {} cannot be used", path.display()))?;
-    Ok(tensors.into_iter().collect())
+    let (tensors, metadata) = read(&path).with_context(|| format!("the encoder {} cannot be used", path.display()))?;
+    let model = metadata.get(MODEL).and_then(|text| serde_json::from_str(text).ok());
+    Ok((tensors.into_iter().collect(), model))
 }
 
 /// The checkpoints of an unfinished run, oldest first.
@@ -118,7 +156,11 @@ fn remove(path: &Path) -> Result<()> {
     }
 }
 
-fn write<'a>(path: &Path, tensors: impl Iterator<Item = (String, &'a TensorData)>, progress: String) -> Result<()> {
+fn write<'a>(
+    path: &Path,
+    tensors: impl Iterator<Item = (String, &'a TensorData)>,
+    metadata: BTreeMap<String, String>,
+) -> Result<()> {
     let tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)> = tensors
         .map(|(name, data)| {
             let bytes = data.iter::<f32>().flat_map(f32::to_le_bytes).collect();
@@ -129,7 +171,7 @@ fn write<'a>(path: &Path, tensors: impl Iterator<Item = (String, &'a TensorData)
         .iter()
         .map(|(name, (shape, bytes))| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
         .collect::<Result<Vec<_>>>()?;
-    let bytes = serialize(views, Some(HashMap::from([("progress".to_owned(), progress)])))?;
+    let bytes = serialize(views, Some(metadata.into_iter().collect::<HashMap<_, _>>()))?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
@@ -140,14 +182,14 @@ fn write<'a>(path: &Path, tensors: impl Iterator<Item = (String, &'a TensorData)
 
 type Tensors = Vec<(String, TensorData)>;
 
-fn read(path: &Path) -> Result<(Tensors, String)> {
+fn read(path: &Path) -> Result<(Tensors, BTreeMap<String, String>)> {
     let bytes = std::fs::read(path)?;
     let hash = std::fs::read_to_string(hash_path(path)).context("its hash is missing")?;
     if blake3::hash(&bytes).to_hex().as_str() != hash.trim() {
         bail!("its content does not have the hash that was written beside it");
     }
     let (_, metadata) = SafeTensors::read_metadata(&bytes)?;
-    let progress = metadata.metadata().as_ref().and_then(|map| map.get("progress")).cloned().unwrap_or_default();
+    let metadata = metadata.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
     let tensors = SafeTensors::deserialize(&bytes)?
         .tensors()
         .into_iter()
@@ -156,23 +198,25 @@ fn read(path: &Path) -> Result<(Tensors, String)> {
             (name, TensorData::new(values, view.shape().to_vec()))
         })
         .collect();
-    Ok((tensors, progress))
+    Ok((tensors, metadata))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Transformer, Vit};
     use crate::run_id::RunId;
 
     fn folder(root: &Path) -> RunFolder {
         RunFolder::new(root, RunId::of(b"a run"))
     }
 
-    fn checkpoint(step: u64) -> Checkpoint {
+    fn checkpoint(step: u64) -> Checkpoint<Progress> {
         let tensor = |values: &[f32]| TensorData::new(values.to_vec(), [values.len()]);
         Checkpoint {
             model: StateDict::from([("norm.weight".into(), tensor(&[step as f32, 2.0]))]),
             optimizer: StateDict::from([("first.norm.weight".into(), tensor(&[0.5]))]),
+            beside: StateDict::from([("queue".into(), tensor(&[1.5, 2.5, 3.5]))]),
             progress: Progress { step, window: Window::default() },
         }
     }
@@ -182,7 +226,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = folder(root.path());
         for step in [10, 20, 30] {
-            save(&folder, &checkpoint(step)).unwrap();
+            save(&folder, step, &checkpoint(step)).unwrap();
         }
         assert_eq!(steps(&folder).unwrap().len(), 2);
         let loaded = load_newest(&folder, &mut |notice| panic!("{notice}")).unwrap();
@@ -193,8 +237,8 @@ mod tests {
     fn a_broken_checkpoint_is_passed_over_whatever_byte_is_wrong() {
         let root = tempfile::tempdir().unwrap();
         let folder = folder(root.path());
-        save(&folder, &checkpoint(10)).unwrap();
-        let newest = folder.path().join(save(&folder, &checkpoint(20)).unwrap());
+        save(&folder, 10, &checkpoint(10)).unwrap();
+        let newest = folder.path().join(save(&folder, 20, &checkpoint(20)).unwrap());
         let whole = std::fs::read(&newest).unwrap();
         let mut broken: Vec<Vec<u8>> = vec![Vec::new(), whole[..whole.len() / 2].to_vec()];
         broken.extend((0..whole.len()).step_by(whole.len() / 64).map(|offset| {
@@ -205,7 +249,7 @@ mod tests {
         for bytes in broken {
             std::fs::write(&newest, bytes).unwrap();
             let mut notices = 0;
-            let loaded = load_newest(&folder, &mut |_| {
+            let loaded: Checkpoint<Progress> = load_newest(&folder, &mut |_| {
                 notices += 1;
                 Ok(())
             })
@@ -219,9 +263,11 @@ mod tests {
     fn finishing_leaves_the_weights_alone() {
         let root = tempfile::tempdir().unwrap();
         let folder = folder(root.path());
-        save(&folder, &checkpoint(10)).unwrap();
-        finish(&folder, &checkpoint(20).model).unwrap();
-        assert_eq!(load_final(&folder).unwrap(), checkpoint(20).model);
+        save(&folder, 10, &checkpoint(10)).unwrap();
+        let size = Transformer { width: 8, depth: 1, heads: 2 };
+        let model = Config { vit: Vit(size), image: 16, patch: 4, decoder: size };
+        finish(&folder, &model, &checkpoint(20).model).unwrap();
+        assert_eq!(load_final(&folder).unwrap(), (checkpoint(20).model, Some(model)));
         assert!(steps(&folder).unwrap().is_empty());
     }
 }

@@ -1,9 +1,11 @@
 //! One run, start to end: pretraining, an untrained encoder, or a transfer. Knows no database and no scheduler.
 
 pub mod device;
+pub mod encoder;
+pub mod picture;
 
 mod checkpoint;
-mod picture;
+mod imported;
 mod pretrain;
 mod random_init;
 mod transfer;
@@ -77,6 +79,7 @@ pub fn run(job: Job<'_>) -> Result<Ending> {
     match job.work {
         Work::Pretrain(pretrain) => pretrain::run(pretrain, job),
         Work::RandomInit(init) => random_init::run(init, job),
+        Work::Imported(imported) => imported::run(imported, job),
         Work::Transfer(transfer) => transfer::run(transfer, job),
     }
 }

@@ -2,61 +2,106 @@
 
 use super::Job;
 use crate::data;
-use crate::data::contact_sheet;
-use crate::data::eval_batches;
+use crate::data::{ImageBatch, eval_batches, titled_sheet};
+use crate::model;
 use crate::model::Mask;
 use crate::model::patch;
 use crate::model::pixels;
+use crate::model::{Decoder, Encoder};
 use crate::objective::{Learner, Reconstruction};
 use crate::rng::Rng;
 use crate::run_folder::write_atomically;
 use crate::spec::work::Pretrain;
 use anyhow::{Context, Result};
+use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 
-/// Pictures in a grid.
+/// Pictures in the grid of a run.
 const PICTURES: usize = 8;
 
-/// Draws `artifacts/reconstructions.png`: one row a picture; original, masked, reconstruction, reconstruction with the visible
-/// patches put back. Returns the path below the run's folder.
-///
-/// Where the target is normalised, each predicted patch is given back the mean and the deviation of the true patch, which the
-/// network never predicted; without them there is no picture to show.
+/// What predicts, and what it is shown.
+pub struct Sheet<'a> {
+    /// The encoder.
+    pub encoder: &'a Encoder,
+    /// The decoder.
+    pub decoder: &'a Decoder,
+    /// Their sizes.
+    pub model: &'a model::Config,
+    /// Share of the patches that is hidden.
+    pub mask_ratio: f64,
+    /// Whether the decoder predicts patches normalised by their own mean and deviation.
+    pub norm_pixels: bool,
+    /// Decides which patches are hidden.
+    pub seed: u64,
+}
+
+/// Draws `artifacts/reconstructions.png` of a run: pictures of its first source. Returns the path below the run's folder.
 pub fn reconstructions(config: &Pretrain, settings: &Reconstruction, learner: &Learner, job: &Job<'_>) -> Result<String> {
     let decoder = learner.decoder.as_ref().context("an objective with a reconstruction has a decoder")?;
     let part = config.data.first().context("a pretraining run has a source")?;
     let clips = data::open(&part.source, job.project)?;
     let batch = eval_batches(&clips, config.model.image, PICTURES.min(clips.len()), 1).next().context("no picture to draw")??;
-    let side = config.model.image;
-    let device = learner.encoder.device();
-    let images = pixels::normalised(&batch.pixels, side, &device);
-    let patches = patch::patchify(images, config.model.patch); // [pictures, tokens, patch values]
-    let [count, tokens, values] = patches.dims();
-    let mask = Mask::draw(count, tokens, config.objective.mask_ratio, &mut Rng::stream(config.seed, &[]));
-
-    let latent = learner.encoder.forward(patches.clone(), &mask);
-    let predicted = decoder.predict(decoder.forward(latent, &mask)).detach();
-    let predicted = if settings.norm_pixels {
-        let (mean, deviation) = patch::statistics(patches.clone());
-        predicted * deviation + mean
-    } else {
-        predicted
+    let (encoder, decoder) = (learner.encoder.valid(), decoder.valid());
+    let sheet = Sheet {
+        encoder: &encoder,
+        decoder: &decoder,
+        model: &config.model,
+        mask_ratio: config.objective.mask_ratio,
+        norm_pixels: settings.norm_pixels,
+        seed: config.seed,
     };
-    let removed =
-        Tensor::<3>::from_data(TensorData::new(mask.removed(), [count, tokens, 1]), &device).expand([count, tokens, values]);
-    let kept = removed.clone().neg() + 1.0;
-    let columns = [
-        patches.clone(),
-        patches.clone() * kept.clone(),
-        predicted.clone(),
-        patches * kept + predicted * removed, //
-    ];
-    let columns = columns.map(|column| {
-        let image = patch::unpatchify(column, config.model.patch).into_data();
-        pixels::bytes(&image.iter::<f32>().collect::<Vec<f32>>())
-    });
     let path = "artifacts/reconstructions.png";
     std::fs::create_dir_all(job.folder.artifacts())?;
-    write_atomically(&job.folder.path().join(path), &contact_sheet(&columns, count, side)?)?;
+    write_atomically(&job.folder.path().join(path), &sheet.draw(&batch)?)?;
     Ok(path.into())
+}
+
+impl Sheet<'_> {
+    /// Draws a row for each picture of the batch: the picture, what is visible of it, what is predicted, and the prediction in
+    /// the holes of the visible. The result is a PNG.
+    ///
+    /// A prediction of normalised patches has no mean and no contrast of its own. It is shown twice: with those of the true
+    /// patches, which the network never predicted, and with the mean ones of the visible patches, which it could have known.
+    ///
+    /// # Errors
+    /// When the batch does not hold pictures of the model's size.
+    pub fn draw(&self, batch: &ImageBatch) -> Result<Vec<u8>> {
+        let (side, size) = (self.model.image, self.model.patch);
+        let device = self.encoder.device();
+        let patches = patch::patchify(pixels::normalised(&batch.pixels, side, &device), size); // [pictures, tokens, values]
+        let [count, tokens, values] = patches.dims();
+        let mask = Mask::draw(count, tokens, self.mask_ratio, &mut Rng::stream(self.seed, &[]));
+        let latent = self.encoder.forward(patches.clone(), &mask);
+        let predicted = self.decoder.predict(self.decoder.forward(latent, &mask));
+        let removed = Tensor::<3>::from_data(TensorData::new(mask.removed(), [count, tokens, 1]), &device);
+        let removed = removed.expand([count, tokens, values]);
+        let kept = removed.clone().neg() + 1.0;
+        let filled = |predicted: Tensor<3>| patches.clone() * kept.clone() + predicted * removed.clone();
+        let mut columns = vec![("picture", patches.clone()), ("visible", patches.clone() * kept.clone())];
+        let mut notes = Vec::new();
+        if self.norm_pixels {
+            let (mean, deviation) = patch::statistics(patches.clone()); // each [pictures, tokens, 1]
+            let known = kept.clone().narrow(2, 0, 1);
+            let visible = |x: Tensor<3>| (x * known.clone()).sum_dim(1) / known.clone().sum_dim(1); // [pictures, 1, 1]
+            let guessed = predicted.clone() * visible(deviation.clone()) + visible(mean.clone());
+            let restored = predicted * deviation + mean;
+            columns.extend([
+                ("predicted (1)", restored.clone()),
+                ("filled in (1)", filled(restored)),
+                ("filled in (2)", filled(guessed)),
+            ]);
+            notes.push("The network predicts patches without mean and contrast. They were put back:");
+            notes.push("(1) from the true patches, which it never predicted; (2) from the visible patches of the picture.");
+        } else {
+            columns.extend([("predicted", predicted.clone()), ("filled in", filled(predicted))]);
+        }
+        let columns: Vec<(&str, Vec<u8>)> = columns
+            .into_iter()
+            .map(|(title, column)| {
+                let image = patch::unpatchify(column, size).into_data();
+                (title, pixels::bytes(&image.iter::<f32>().collect::<Vec<f32>>()))
+            })
+            .collect();
+        titled_sheet(&columns, &notes, count, side)
+    }
 }

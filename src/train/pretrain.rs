@@ -1,7 +1,6 @@
 //! Pretraining: one plain loop.
 
 use super::checkpoint::{self, Checkpoint, Progress};
-use super::window::Window;
 use super::{Ending, Halt, Job, device, picture};
 use crate::data::{PairBatch, PairLoader};
 use crate::event;
@@ -15,6 +14,7 @@ use crate::objective::{Learner, Losses};
 use crate::optimize::{Gradients, Moments, Rates};
 use crate::rng::Rng;
 use crate::spec::work::Pretrain;
+use crate::transfer::Online;
 use anyhow::Result;
 use burn::tensor::{Device, Tensor};
 use std::collections::BTreeMap;
@@ -24,7 +24,22 @@ use std::time::{Duration, Instant};
 struct State {
     learner: Learner,
     moments: Moments,
+    /// Probes that learn from the encoder's features.
+    online: Option<Online>,
     progress: Progress,
+}
+
+/// A batch of pairs with the classes of its clips, which none but the online probes look at.
+struct Labelled {
+    views: [Vec<u8>; 2],
+    clips: Vec<usize>,
+    labels: Vec<usize>,
+}
+
+impl Labelled {
+    fn of(batch: PairBatch, loader: &PairLoader) -> Self {
+        Labelled { labels: loader.labels(&batch.clips), clips: batch.clips, views: batch.views }
+    }
 }
 
 /// What stays the same over a run.
@@ -50,7 +65,7 @@ pub fn run(config: &Pretrain, mut job: Job<'_>) -> Result<Ending> {
         notices.push(notice);
         Ok(())
     })?;
-    let mut state = course.begin(saved)?;
+    let mut state = course.begin(saved, loader.classes().len())?;
     let from_step = state.progress.step;
     (job.emit)(Kind::Started { host: device::host(), device: name, from_step, steps: course.steps })?;
     for message in notices {
@@ -82,12 +97,15 @@ impl<'a> Course<'a> {
     }
 
     /// The state after a checkpoint, or before the first step.
-    fn begin(&self, saved: Option<Checkpoint>) -> Result<State> {
+    fn begin(&self, saved: Option<Checkpoint<Progress>>, classes: usize) -> Result<State> {
         let config = self.config;
         let init = Init::new(config.seed, &self.device);
         let learner = Learner::new(&init, &config.model, &config.objective, config.precision);
+        let width = config.model.vit.0.width;
+        let probes = |probes| Online::new(probes, width, classes, config.seed, &self.device);
+        let online = config.online.as_ref().map(probes);
         let Some(saved) = saved else {
-            return Ok(State { learner, moments: Moments::new(), progress: Progress::default() });
+            return Ok(State { learner, moments: Moments::new(), online, progress: Progress::default() });
         };
         let (learner, leftover) = state::load(learner, config.model.patch, saved.model);
         if leftover != state::Leftover::default() {
@@ -95,7 +113,8 @@ impl<'a> Course<'a> {
             return Err(Halt { cause: Cause::Error, message }.into());
         }
         let moments = Moments::load(saved.optimizer, &self.device.clone().inner());
-        Ok(State { learner, moments, progress: saved.progress })
+        let online = online.map(|online| online.load(saved.beside)).transpose()?;
+        Ok(State { learner, moments, online, progress: saved.progress })
     }
 
     /// Trains to the end of the epoch, or until the run is asked to stop.
@@ -111,6 +130,7 @@ impl<'a> Course<'a> {
                 group.extend(clock.waiting(|| batches.next()).transpose()?);
             }
             let last_of_epoch = step_in_epoch + 1 == self.steps_per_epoch as usize;
+            let group: Vec<Labelled> = group.into_iter().map(|batch| Labelled::of(batch, loader)).collect();
             state = self.step(state, &group, epoch, step_in_epoch, last_of_epoch, &mut clock, job)?;
             let step = state.progress.step;
             clock.note(step, self.steps, job)?;
@@ -132,7 +152,7 @@ impl<'a> Course<'a> {
     fn step(
         &self,
         mut state: State,
-        group: &[PairBatch],
+        group: &[Labelled],
         epoch: u32,
         step_in_epoch: usize,
         last_of_epoch: bool,
@@ -150,9 +170,9 @@ impl<'a> Course<'a> {
         let mut gradients = Gradients::default();
         let mut values = BTreeMap::new();
         let mut features = None;
-        let pairs: usize = group.iter().map(|batch| batch.clips.len()).sum();
+        let pairs: usize = group.iter().map(|batch| batch.labels.len()).sum();
         for (n, batch) in group.iter().enumerate() {
-            let size = batch.clips.len();
+            let size = batch.labels.len();
             // Every pair of the step counts the same, also where the last batch of an epoch is smaller.
             let parts = pairs as f64 / size as f64;
             let masks = [0, 1].map(|view| self.mask(size, epoch, first_batch + n, view));
@@ -160,7 +180,11 @@ impl<'a> Course<'a> {
             let losses = state.learner.forward(views, &masks, &config.objective, config.model.patch, weight);
             add_losses(&mut values, &losses, parts, step)?;
             gradients.add(Gradients::take((losses.total.clone() / parts).backward(), &state.learner));
-            features = Some(losses.features.map(Tensor::inner));
+            let pooled = losses.features.map(Tensor::inner);
+            if let Some(online) = &mut state.online {
+                online.update(&pooled[0], &batch.labels, &batch.clips);
+            }
+            features = Some(pooled);
             clock.trained(2 * size);
         }
         let norm = (due || config.clip_gradient.is_some()).then(|| gradients.norm());
@@ -170,7 +194,7 @@ impl<'a> Course<'a> {
             gradients.scale(limit / norm);
         }
         let constant = state.learner.global.as_ref().map_or(&[][..], |global| global.constant_lr());
-        let rates = Rates { rate, constant, constant_rate: self.peak };
+        let rates = Rates { constant, constant_rate: self.peak, ..Rates::all(rate) };
         state.learner = state.moments.step(state.learner, &config.optimizer, &gradients, &rates);
         if let Some(global) = &mut state.learner.global {
             global.after_step(&state.learner.encoder, step as f64 / self.steps as f64);
@@ -179,7 +203,7 @@ impl<'a> Course<'a> {
         state.progress.window.add(values);
         if due {
             let now = [(event::LEARNING_RATE, rate), (event::WEIGHT_GLOBAL, weight), (event::GRADIENT_NORM, norm.unwrap_or(0.0))];
-            self.measure(&mut state.progress.window, now, clock, job, step)?;
+            self.measure(&mut state, now, clock, job, step)?;
         }
         if let (true, Some([first, second])) = (last_of_epoch, features) {
             (job.emit)(Kind::Measured { step, values: collapse(first, second) })?;
@@ -190,13 +214,14 @@ impl<'a> Course<'a> {
     /// Writes a row: means since the last one, and what holds now.
     fn measure(
         &self,
-        window: &mut Window,
+        state: &mut State,
         now: [(&'static str, f64); 3],
         clock: &mut Clock,
         job: &mut Job<'_>,
         step: u64,
     ) -> Result<()> {
-        let mut values = window.take();
+        let mut values = state.progress.window.take();
+        values.extend(state.online.as_mut().map(Online::take).unwrap_or_default());
         let global = self.config.objective.global.is_some();
         let now = now.into_iter().filter(|(name, _)| global || *name != event::WEIGHT_GLOBAL);
         values.extend(now.map(|(name, value)| (Metric::new(name), value)));
@@ -250,9 +275,10 @@ fn save(course: &Course<'_>, state: &State, job: &mut Job<'_>) -> Result<()> {
     let checkpoint = Checkpoint {
         model: state::save(&state.learner, course.config.model.patch),
         optimizer: state.moments.save(),
+        beside: state.online.as_ref().map(Online::save).unwrap_or_default(),
         progress: state.progress.clone(),
     };
-    let path = checkpoint::save(job.folder, &checkpoint)?;
+    let path = checkpoint::save(job.folder, state.progress.step, &checkpoint)?;
     (job.emit)(Kind::Saved { step: state.progress.step, path })
 }
 
@@ -268,7 +294,7 @@ fn finish(course: &Course<'_>, state: &State, loader: &PairLoader, job: &mut Job
         let path = picture::reconstructions(config, settings, &state.learner, job)?;
         (job.emit)(Kind::Produced { name: "reconstructions".into(), path })?;
     }
-    let path = checkpoint::finish(job.folder, &state::save(&state.learner, config.model.patch))?;
+    let path = checkpoint::finish(job.folder, &config.model, &state::save(&state.learner, config.model.patch))?;
     (job.emit)(Kind::Saved { step: state.progress.step, path })
 }
 

@@ -14,7 +14,7 @@ pub fn run(config: &RandomInit, job: Job<'_>) -> Result<Ending> {
     let (device, name) = device::open(job.device)?;
     (job.emit)(Kind::Started { host: device::host(), device: name, from_step: 0, steps: 1 })?;
     let encoder = Encoder::new(&Init::new(config.seed, &device), &config.model, Precision::F32);
-    let path = checkpoint::finish(job.folder, &state::save(&encoder, config.model.patch))?;
+    let path = checkpoint::finish(job.folder, &config.model, &state::save(&encoder, config.model.patch))?;
     (job.emit)(Kind::Saved { step: 1, path })?;
     Ok(Ending::Finished)
 }

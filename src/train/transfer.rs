@@ -1,71 +1,80 @@
 //! A transfer run: the parent's encoder, measured.
 
-use super::{Ending, Halt, Job, checkpoint, device};
+use super::checkpoint::{self, Checkpoint};
+use super::{Ending, Halt, Job, device, encoder};
 use crate::data;
 use crate::event::{Cause, Kind, Metric};
 use crate::failure::Failure;
-use crate::model;
-use crate::model::Encoder;
-use crate::model::Init;
-use crate::model::Precision;
-use crate::model::state;
-use crate::run_folder::{RunFile, RunFolder};
-use crate::spec::work::{Transfer, Work};
-use crate::transfer::{Subject, Watch};
+use crate::model::state::StateDict;
+use crate::run_folder::RunFolder;
+use crate::spec::work::Transfer;
+use crate::transfer::{NotFinite, Saved, Subject, Watch};
 use anyhow::{Context, Result};
-use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Measures the encoder of the parent run. Transfers are short and start over when they were stopped.
+/// Measures the encoder of the parent run. Protocols that train long go on from their checkpoint; the others start over.
 pub fn run(config: &Transfer, job: Job<'_>) -> Result<Ending> {
     let parent = job.parents.first().context("a transfer run needs the run whose encoder it measures")?;
     let (device, name) = device::open(job.device)?;
-    (job.emit)(Kind::Started { host: device::host(), device: name, from_step: 0, steps: 1 })?;
-    let (encoder, model) = frozen_encoder(parent, &device)?;
+    let mut notices = Vec::new();
+    let resumed: Option<Checkpoint<Progress>> = checkpoint::load_newest(job.folder, &mut |notice| {
+        notices.push(notice);
+        Ok(())
+    })?;
+    let from_step = resumed.as_ref().map_or(0, |resumed| resumed.progress.step);
+    (job.emit)(Kind::Started { host: device::host(), device: name, from_step, steps: 1 })?;
+    for message in notices {
+        (job.emit)(Kind::Noticed { message })?;
+    }
+    let source = encoder::Source::of_run(parent)?;
+    let encoder = source.encoder(&device)?;
     let train = data::open(&config.data.train, job.project)?;
     let eval = data::open(&config.data.eval, job.project)?;
     if train.classes() != eval.classes() {
         let message = format!("training classes {:?} differ from evaluation classes {:?}", train.classes(), eval.classes());
         return Err(Failure::input(message).hint("both splits need the same class folders").into());
     }
+    let train = match &config.data.subset {
+        Some(subset) => data::part_of(train, subset)?,
+        None => train,
+    };
     let subject = Subject {
         encoder: &encoder,
-        model: &model,
+        model: &source.model,
         train: &train,
         eval: &eval,
         device: &device,
         workers: job.workers,
         seed: config.seed,
     };
-    let mut reporter = Reporter { emit: job.emit, stop: job.stop, last: Instant::now(), step: 0 };
-    match config.protocol.measure(&subject, &mut reporter) {
+    let mut desk = Desk {
+        emit: job.emit,
+        stop: job.stop,
+        folder: job.folder,
+        resumed,
+        noted: Instant::now(),
+        saved: Instant::now(),
+        step: 0,
+        saved_step: from_step,
+        saves: false,
+        told: false,
+    };
+    match config.protocol.measure(&subject, &mut desk) {
         Ok(values) => {
-            let step = reporter.step;
-            (reporter.emit)(Kind::Measured { step, values })?;
+            let step = desk.step;
+            (desk.emit)(Kind::Measured { step, values })?;
+            checkpoint::clear(job.folder)?;
             Ok(Ending::Finished)
         }
-        Err(error) if error.is::<Stopped>() => Ok(Ending::Interrupted { step: 0 }),
-        Err(error) => Err(error),
+        Err(error) if error.is::<Stopped>() => Ok(Ending::Interrupted { step: desk.saved_step }),
+        Err(error) => match error.downcast::<NotFinite>() {
+            Ok(halt) => Err(Halt { cause: Cause::NonFinite, message: halt.to_string() }.into()),
+            Err(error) => Err(error),
+        },
     }
-}
-
-/// The encoder that a run left behind, with its sizes.
-fn frozen_encoder(parent: &RunFolder, device: &Device) -> Result<(Encoder, model::Config)> {
-    let file: RunFile<Work> = RunFile::read(parent)?;
-    let model = match file.work {
-        Work::Pretrain(pretrain) => pretrain.model,
-        Work::RandomInit(init) => init.model,
-        Work::Transfer(_) => return Err(Failure::input("a transfer run cannot be measured by a transfer run").into()),
-    };
-    let blank = Encoder::new(&Init::new(0, device), &model, Precision::F32);
-    let (encoder, leftover) = state::load(blank, model.patch, checkpoint::load_final(parent)?);
-    if leftover.missing.is_empty() && leftover.misshapen.is_empty() {
-        return Ok((encoder, model));
-    }
-    let message = format!("the encoder of {} does not fit its own run.yaml: {leftover:?}", file.name);
-    Err(Halt { cause: Cause::Data, message }.into())
 }
 
 /// The protocol was asked to stop.
@@ -80,28 +89,75 @@ impl std::fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-/// Turns what a protocol says into events, and a request to stop into an error.
-struct Reporter<'a> {
-    emit: &'a mut dyn FnMut(Kind) -> Result<()>,
-    stop: &'a AtomicBool,
-    last: Instant,
+/// Where the work of a protocol was saved.
+#[derive(Debug, Serialize, Deserialize)]
+struct Progress {
     step: u64,
+    numbers: BTreeMap<String, f64>,
 }
 
-impl Watch for Reporter<'_> {
+/// Turns what a protocol says into events, a request to stop into an error, and what it leaves into checkpoints.
+struct Desk<'a> {
+    emit: &'a mut dyn FnMut(Kind) -> Result<()>,
+    stop: &'a AtomicBool,
+    folder: &'a RunFolder,
+    resumed: Option<Checkpoint<Progress>>,
+    noted: Instant,
+    saved: Instant,
+    step: u64,
+    saved_step: u64,
+    /// Whether the protocol saves, and whether it knows that it is to stop.
+    saves: bool,
+    told: bool,
+}
+
+impl Watch for Desk<'_> {
     fn measured(&mut self, step: u64, values: BTreeMap<Metric, f64>) -> Result<()> {
         self.step = step;
         (self.emit)(Kind::Measured { step, values })
     }
 
     fn progressed(&mut self, step: u64, steps: u64) -> Result<()> {
-        if self.stop.load(Ordering::Relaxed) {
+        // A protocol that saves is stopped when it has been told, and thus had the chance to.
+        if self.told || (!self.saves && self.stop.load(Ordering::Relaxed)) {
             return Err(Stopped.into());
         }
-        if self.last.elapsed() < Duration::from_millis(250) {
+        if self.noted.elapsed() < Duration::from_millis(250) {
             return Ok(());
         }
-        self.last = Instant::now();
+        self.noted = Instant::now();
         (self.emit)(Kind::Progressed { step, steps })
+    }
+
+    fn stopping(&mut self) -> bool {
+        self.told |= self.stop.load(Ordering::Relaxed);
+        self.told
+    }
+
+    fn resume(&mut self) -> Result<Option<Saved>> {
+        self.saves = true;
+        let saved = self.resumed.take();
+        Ok(saved.map(|Checkpoint { model, optimizer, progress, .. }| {
+            self.step = progress.step;
+            Saved { model, optimizer, step: progress.step, numbers: progress.numbers }
+        }))
+    }
+
+    fn save_due(&self, seconds: u64) -> bool {
+        self.saved.elapsed().as_secs() >= seconds
+    }
+
+    fn save(&mut self, saved: Saved) -> Result<()> {
+        let Saved { model, optimizer, step, numbers } = saved;
+        let progress = Progress { step, numbers };
+        let checkpoint = Checkpoint { model, optimizer, beside: StateDict::new(), progress };
+        let path = checkpoint::save(self.folder, step, &checkpoint)?;
+        (self.saved, self.saved_step) = (Instant::now(), step);
+        (self.emit)(Kind::Saved { step, path })
+    }
+
+    fn keep(&mut self, name: &str, weights: &StateDict) -> Result<()> {
+        let path = checkpoint::keep(self.folder, name, weights)?;
+        (self.emit)(Kind::Saved { step: self.step, path })
     }
 }

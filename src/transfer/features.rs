@@ -1,9 +1,10 @@
 //! Images to features, with a frozen encoder.
 
-use super::Subject;
 use crate::data::Clips;
 use crate::data::ImageBatch;
 use crate::data::eval_batches;
+use crate::model;
+use crate::model::Encoder;
 use crate::model::Init;
 use crate::model::Mask;
 use crate::model::Pool;
@@ -16,6 +17,19 @@ use std::sync::Arc;
 
 /// Images a forward pass. Fixed, so that results do not depend on a knob.
 const BATCH: usize = 64;
+
+/// A frozen encoder, and how it is used.
+#[derive(Clone, Copy)]
+pub struct Frozen<'a> {
+    /// The encoder. Never changed.
+    pub encoder: &'a Encoder,
+    /// Its sizes.
+    pub model: &'a model::Config,
+    /// Where the arithmetic is done (without gradients).
+    pub device: &'a Device,
+    /// Threads that prepare images.
+    pub workers: usize,
+}
 
 /// One feature and one label an image, on the host.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,19 +59,20 @@ impl Features {
     }
 }
 
-/// Encodes every image of `clips` under the evaluation transform. `tick` is called after each batch with the images done.
+/// Encodes every image of `clips` under the evaluation transform. `tick` is called after each batch
+/// with the images done and the clips that the batch shows; an image that cannot be read is in none.
 pub fn extract(
-    subject: &Subject<'_>,
+    frozen: &Frozen<'_>,
     clips: &Arc<dyn Clips>,
     pool: Pool,
-    tick: &mut dyn FnMut(usize) -> Result<()>,
+    tick: &mut dyn FnMut(usize, &[usize]) -> Result<()>,
 ) -> Result<Features> {
-    let mut features = Features { width: subject.model.vit.0.width, values: Vec::new(), labels: Vec::new() };
-    for batch in eval_batches(clips, subject.model.image, BATCH, subject.workers) {
+    let mut features = Features { width: frozen.model.vit.0.width, values: Vec::new(), labels: Vec::new() };
+    for batch in eval_batches(clips, frozen.model.image, BATCH, frozen.workers) {
         let batch = batch?;
-        features.values.extend(encode(subject, &batch, pool).into_data().iter::<f32>());
+        features.values.extend(encode(frozen, &batch, pool).into_data().iter::<f32>());
         features.labels.extend(batch.labels);
-        tick(features.len())?;
+        tick(features.len(), &batch.clips)?;
     }
     if features.is_empty() {
         bail!("no image of the source could be read");
@@ -66,10 +81,10 @@ pub fn extract(
 }
 
 /// Encodes one batch of whole images: `[batch, width]`.
-pub fn encode(subject: &Subject<'_>, batch: &ImageBatch, pool: Pool) -> Tensor<2> {
-    let images = pixels::normalised(&batch.pixels, subject.model.image, subject.device);
-    let patches = patch::patchify(images, subject.model.patch);
+pub fn encode(frozen: &Frozen<'_>, batch: &ImageBatch, pool: Pool) -> Tensor<2> {
+    let images = pixels::normalised(&batch.pixels, frozen.model.image, frozen.device);
+    let patches = patch::patchify(images, frozen.model.patch);
     let [count, tokens, _] = patches.dims();
-    let tokens = subject.encoder.forward(patches, &Mask::none(count, tokens));
-    Pooling::new(&Init::new(0, subject.device), pool).forward(tokens)
+    let tokens = frozen.encoder.forward(patches, &Mask::none(count, tokens));
+    Pooling::new(&Init::new(0, frozen.device), pool).forward(tokens)
 }

@@ -1,9 +1,8 @@
 //! Linear probing as in MAE: BatchNorm without affine, one linear layer, LARS.
 
 use super::features::{Features, encode, extract};
-use super::knn::frozen_pool;
 use super::score::Accuracy;
-use super::{Subject, Watch};
+use super::{NotFinite, Subject, Watch};
 use crate::data::train_batches;
 use crate::event::{IMAGES, LEARNING_RATE, LOSS, Metric, TOP1, TOP5, TRAIN_TOP1};
 use crate::model::BatchNorm;
@@ -45,25 +44,29 @@ impl Config {
         self.schedule.check(&format!("{at}.schedule"))?;
         self.batch.check(&format!("{at}.batch"))?;
         ensure(self.batch.drop_last, || format!("{at}.batch.drop_last must be true: a probe trains on full batches"))?;
-        ensure(self.batch.accumulate == 1, || format!("{at}.batch.accumulate must be 1: a probe fits into one forward pass"))?;
-        frozen_pool(at, self.pool)
+        ensure(self.batch.accumulate == 1, || format!("{at}.batch.accumulate must be 1: a probe fits into one forward pass"))
     }
 }
 
 /// `BatchNorm1d(affine=False, eps=1e-6)`, then one linear layer.
 #[derive(Module, Debug)]
-struct Classifier {
+pub(super) struct Classifier {
     norm: BatchNorm,
     linear: Linear,
 }
 
 impl Classifier {
-    fn new(width: usize, classes: usize, seed: u64, device: &Device) -> Self {
+    pub(super) fn new(width: usize, classes: usize, seed: u64, device: &Device) -> Self {
         let init = Init::new(seed, device).part("head");
         // MAE draws from a normal of 0.01 cut at +-2, which is 200 deviations away: the cut never happens.
         let weight = init.normal("weight", [width, classes], 0.01);
         let norm = BatchNorm::without_affine(&init, width).with_epsilon(1e-6);
         Classifier { norm, linear: Linear::of(weight, Some(init.full([classes], 0.0))) }
+    }
+
+    /// Logits `[batch, classes]` in training, which move the running statistics.
+    pub(super) fn forward(&self, features: Tensor<2>) -> Tensor<2> {
+        self.linear.forward(self.norm.forward(features))
     }
 
     /// Scores `[images, classes]` after training.
@@ -77,16 +80,17 @@ impl Classifier {
 pub fn measure(config: &Config, subject: &Subject<'_>, watch: &mut dyn Watch) -> Result<BTreeMap<Metric, f64>> {
     let steps_per_epoch = (subject.train.len() / config.batch.size).max(1);
     let steps = u64::from(config.schedule.epochs) * steps_per_epoch as u64;
-    let eval = extract(subject, subject.eval, config.pool, &mut |_| watch.progressed(0, steps))?;
+    let eval = extract(&subject.frozen(), subject.eval, config.pool, &mut |_, _| watch.progressed(0, steps))?;
     let fixed = match config.augment {
         true => None,
-        false => Some(extract(subject, subject.train, config.pool, &mut |_| watch.progressed(0, steps))?),
+        false => Some(extract(&subject.frozen(), subject.train, config.pool, &mut |_, _| watch.progressed(0, steps))?),
     };
     let classes = subject.train.classes().len();
     let device = subject.device.clone().autodiff();
     let mut head = Classifier::new(eval.width, classes, subject.seed, &device);
     let mut moments = Moments::new();
-    let peak = config.optimizer.learning_rate(config.batch.size);
+    // A set smaller than a batch is one batch.
+    let peak = config.optimizer.learning_rate(config.batch.size.min(subject.train.len()));
     let mut step = 0;
     for epoch in 0..config.schedule.epochs {
         let mut seen = Accuracy::default();
@@ -94,7 +98,7 @@ pub fn measure(config: &Config, subject: &Subject<'_>, watch: &mut dyn Watch) ->
         for batch in epoch_of(config, subject, fixed.as_ref(), epoch)? {
             let batch = batch?;
             rate = config.schedule.rate(peak, f64::from(epoch) + batches as f64 / steps_per_epoch as f64);
-            let logits = head.linear.forward(head.norm.forward(batch.tensor(&device)));
+            let logits = head.forward(batch.tensor(&device));
             let loss = cross_entropy(logits.clone(), &batch.labels);
             losses += finite(loss.clone().into_scalar::<f32>(), step)?;
             let gradients = Gradients::take(loss.backward(), &head);
@@ -127,7 +131,7 @@ fn epoch_of<'a>(
         let batches = train_batches(subject.train, subject.model.image, size, subject.seed, epoch, subject.workers);
         let encoded = batches.map(move |batch| {
             let batch = batch?;
-            let values = encode(subject, &batch, config.pool).into_data().iter::<f32>().collect();
+            let values = encode(&subject.frozen(), &batch, config.pool).into_data().iter::<f32>().collect();
             Ok(Features { width: subject.model.vit.0.width, values, labels: batch.labels })
         });
         // The head normalises over the batch, which a single image that could be read would not allow.
@@ -153,7 +157,7 @@ fn epoch_of<'a>(
 }
 
 /// Mean cross-entropy of logits `[batch, classes]`.
-fn cross_entropy(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
+pub(super) fn cross_entropy(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
     let device = logits.device();
     let labels: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
     let count = labels.len();
@@ -162,8 +166,9 @@ fn cross_entropy(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
 }
 
 fn finite(loss: f32, step: u64) -> Result<f64> {
+    let loss = f64::from(loss);
     if !loss.is_finite() {
-        bail!("the loss of the linear probe is {loss} at step {step}; a smaller base_lr may help");
+        bail!(NotFinite { loss, step: step + 1 });
     }
-    Ok(f64::from(loss))
+    Ok(loss)
 }

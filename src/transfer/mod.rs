@@ -1,18 +1,29 @@
 //! How good an encoder is: one file and one line in the registry for each protocol.
 
+pub mod attentive_probe;
 pub mod features;
+pub mod fine_tune;
 pub mod knn;
 pub mod linear_probe;
+pub mod logistic;
+pub mod online;
 pub mod score;
 
-pub use features::Features;
+mod course;
+mod evaluate;
+mod views;
+
+pub use features::{Features, Frozen};
+pub use online::Online;
 pub use score::Accuracy;
 
 use crate::data::Clips;
 use crate::event::Metric;
 use crate::model;
 use crate::model::Encoder;
+use crate::model::state::StateDict;
 use crate::rule::Checked;
+use anyhow::Result;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,14 +47,67 @@ pub struct Subject<'a> {
     pub seed: u64,
 }
 
-/// What a protocol tells while it works.
+impl Subject<'_> {
+    /// The encoder by itself.
+    pub fn frozen(&self) -> Frozen<'_> {
+        Frozen { encoder: self.encoder, model: self.model, device: self.device, workers: self.workers }
+    }
+}
+
+/// What a protocol tells while it works, and what it may leave for a later attempt.
 pub trait Watch {
     /// Numbers as of a step, for the curves.
-    fn measured(&mut self, step: u64, values: BTreeMap<Metric, f64>) -> anyhow::Result<()>;
+    fn measured(&mut self, step: u64, values: BTreeMap<Metric, f64>) -> Result<()>;
 
     /// How far the work is; an error stops it.
-    fn progressed(&mut self, step: u64, steps: u64) -> anyhow::Result<()>;
+    fn progressed(&mut self, step: u64, steps: u64) -> Result<()>;
+
+    /// Whether the next [`Watch::progressed`] will stop the work: the time to save.
+    fn stopping(&mut self) -> bool;
+
+    /// The state that an earlier attempt left, if there is one. A protocol that asks is one that saves: it is not stopped before
+    /// it has been told by [`Watch::stopping`].
+    fn resume(&mut self) -> Result<Option<Saved>>;
+
+    /// Whether the last saved state is older than that many seconds.
+    fn save_due(&self, seconds: u64) -> bool;
+
+    /// Leaves a state for a later attempt to go on from.
+    fn save(&mut self, saved: Saved) -> Result<()>;
+
+    /// Keeps weights under a name (`best`, `last`) after the run.
+    fn keep(&mut self, name: &str, weights: &StateDict) -> Result<()>;
 }
+
+/// Everything that a protocol needs to go on where it was stopped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Saved {
+    /// Weights by official name.
+    pub model: StateDict,
+    /// Moments of the optimizer.
+    pub optimizer: StateDict,
+    /// Steps of the optimizer that are done.
+    pub step: u64,
+    /// Further numbers by name.
+    pub numbers: BTreeMap<String, f64>,
+}
+
+/// The loss of a protocol is not finite.
+#[derive(Debug)]
+pub struct NotFinite {
+    /// The loss.
+    pub loss: f64,
+    /// The step of the optimizer, counted from 1.
+    pub step: u64,
+}
+
+impl std::fmt::Display for NotFinite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the loss became {} at step {}; a lower base_lr or clip_gradient may help", self.loss, self.step)
+    }
+}
+
+impl std::error::Error for NotFinite {}
 
 macro_rules! protocols {
     ($($module:ident => $name:ident, $doc:literal;)*) => {
@@ -66,7 +130,7 @@ macro_rules! protocols {
             }
 
             /// Measures an encoder; the values are the run's result.
-            pub fn measure(&self, subject: &Subject<'_>, watch: &mut dyn Watch) -> anyhow::Result<BTreeMap<Metric, f64>> {
+            pub fn measure(&self, subject: &Subject<'_>, watch: &mut dyn Watch) -> Result<BTreeMap<Metric, f64>> {
                 match self {
                     $(Protocol::$name(config) => $module::measure(config, subject, watch),)*
                 }
@@ -78,4 +142,7 @@ macro_rules! protocols {
 protocols! {
     knn => Knn, "Weighted nearest neighbours on frozen features (DINO).";
     linear_probe => LinearProbe, "A linear classifier on frozen features (MAE).";
+    logistic => Logistic, "Logistic regression on frozen features, solved to the optimum (L-BFGS).";
+    attentive_probe => AttentiveProbe, "One learned query over the tokens of the frozen encoder, of images or clips (V-JEPA).";
+    fine_tune => FineTune, "The whole encoder trained with a new head, on images (MAE) or clips (MAE-ST).";
 }

@@ -1,5 +1,8 @@
 //! Top-1 and top-5 accuracy.
 
+use crate::data::Views;
+use crate::event::{Metric, TOP1, TOP5};
+
 /// Right answers among the first and the first five guesses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Accuracy {
@@ -27,6 +30,13 @@ impl Accuracy {
         let mut accuracy = Accuracy::default();
         scores.chunks_exact(classes).zip(labels).for_each(|(scores, &label)| accuracy.count(scores, label));
         accuracy
+    }
+
+    /// Top-1 and top-5 by metric. `before` is put before the names; test-time views are put behind them (`top1.2x3`), since a
+    /// number means little without them.
+    pub fn metrics(&self, before: &str, views: Option<Views>) -> [(Metric, f64); 2] {
+        let after = views.map(|views| format!(".{views}")).unwrap_or_default();
+        [(TOP1, self.top1()), (TOP5, self.top5())].map(|(name, value)| (Metric::new(format!("{before}{name}{after}")), value))
     }
 
     /// Top-1 in percent.

@@ -8,7 +8,8 @@ use vicmae::transfer::{Accuracy, Features, knn};
 pub fn check(file: &File) {
     let classes = file.size("classes");
     let (train, eval) = (features(file, "train_features", "train_labels"), features(file, "eval_features", "eval_labels"));
-    let scores = knn::scores(&train, &eval, file.size("k"), file.number("temperature"), classes, &Device::flex());
+    let (k, temperature) = ([file.size("k")], [file.number("temperature")]);
+    let scores = knn::scores(&train, &eval, &k, &temperature, classes, &Device::flex()).remove(0);
     let ours: Vec<f64> = scores.iter().map(|&score| score.into()).collect();
     close(&format!("scores of {}", file.path.display()), &ours, &file.values("scores"), 1e-4);
     let accuracy = Accuracy::of(&scores, &eval.labels, classes);
@@ -29,9 +30,9 @@ fn several_k_and_temperatures_rank_classes_as_the_reference_does() {
     let file = File::kept("knn_linear.safetensors");
     let (train, eval) = (features(&file, "train", "ytrain"), features(&file, "test", "ytest"));
     let classes = 5;
-    for (k, temperature) in [(20, 0.07), (5, 0.1), (200, 0.1)] {
-        let scores = knn::scores(&train, &eval, k, temperature, classes, &Device::flex());
-        let accuracy = Accuracy::of(&scores, &eval.labels, classes);
+    let all = knn::scores(&train, &eval, &[20, 5, 200], &[0.07, 0.1], classes, &Device::flex());
+    for (k, temperature, scores) in [(20, 0.07, &all[0]), (5, 0.1, &all[3]), (200, 0.1, &all[5])] {
+        let accuracy = Accuracy::of(scores, &eval.labels, classes);
         scalar("top-1", accuracy.top1() / 100.0, file.values(&format!("acc1_k{k}_T{temperature}"))[0], 1e-5);
         let first: Vec<f64> = scores
             .chunks_exact(classes)

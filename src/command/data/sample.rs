@@ -3,9 +3,9 @@
 use super::super::print;
 use crate::data::augment;
 use crate::data::inspect::source;
-use crate::data::{Feed, PairLoader, Part, contact_sheet, fingerprint};
+use crate::data::{Feed, PairLoader, Part, contact_sheet};
 use crate::failure::Failure;
-use crate::plan::Plan;
+use crate::plan::{Plan, on_disk};
 use crate::run_folder::write_atomically;
 use crate::spec;
 use crate::spec::work::Work;
@@ -90,7 +90,7 @@ fn loader(args: &Args) -> Result<(PairLoader, Feed)> {
     let workers = available_parallelism().map_or(1, usize::from);
     if args.data.is_file() || args.data.extension().is_some_and(|extension| extension == "yaml") {
         let experiment = spec::load(&args.data, &[])?;
-        let plan = Plan::make(&experiment, &|source| fingerprint(source, &experiment.project))?;
+        let plan = Plan::make(&experiment, &|content| on_disk(content, &experiment.project))?;
         let plan = match &args.only {
             Some(expression) => plan.only(expression)?,
             None => plan,

@@ -63,7 +63,7 @@ pub(super) fn solarize(pixels: &mut [u8]) {
 }
 
 /// The gray value of a pixel: 0.299 R + 0.587 G + 0.114 B (ITU-R 601).
-fn luma(pixel: &[u8]) -> u8 {
+pub(super) fn luma(pixel: &[u8]) -> u8 {
     let weighted = u32::from(pixel[0]) * 19595 + u32::from(pixel[1]) * 38470 + u32::from(pixel[2]) * 7471;
     ((weighted + (1 << 15)) >> 16) as u8
 }

@@ -2,6 +2,8 @@
 
 use super::Drawn;
 use super::palette::INK;
+use crate::font;
+use crate::font::FONT;
 use anyhow::{Result, anyhow};
 use image::imageops::{self, FilterType};
 use image::{ImageFormat, RgbImage};
@@ -10,7 +12,6 @@ use plotters::prelude::*;
 use plotters::style::FontTransform;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::io::Cursor;
-use std::sync::Once;
 
 /// Width and height in units; 1 unit is 1 pixel of the SVG.
 pub(super) const SIZE: (u32, u32) = (1200, 780);
@@ -20,9 +21,6 @@ const PNG_SCALE: u32 = 2;
 
 /// plotters does not smooth filled shapes, so the PNG is drawn this many times as large and shrunk.
 const SUPERSAMPLING: u32 = 2;
-
-/// The name is the generic one, so that a viewer of the SVG without this font still finds one without serifs.
-const FONT: &str = "sans-serif";
 
 /// The result of drawing on a backend.
 pub(super) type Painted<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
@@ -57,7 +55,7 @@ pub(super) struct Lettering {
 
 /// Draws a picture in all forms.
 pub(super) fn draw(name: String, picture: &impl Picture) -> Result<Drawn> {
-    register_fonts();
+    font::register();
     let (svg, png) = (svg(picture)?, png(picture)?);
     Ok(Drawn { name, title: picture.title(), svg, png, csv: picture.csv() })
 }
@@ -82,18 +80,6 @@ fn png(picture: &impl Picture) -> Result<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
     pixels.write_to(&mut bytes, ImageFormat::Png)?;
     Ok(bytes.into_inner())
-}
-
-fn register_fonts() {
-    static FONTS: Once = Once::new();
-    FONTS.call_once(|| {
-        for (style, bytes) in [
-            (FontStyle::Normal, include_bytes!("font/Inter-Regular.otf").as_slice()),
-            (FontStyle::Bold, include_bytes!("font/Inter-SemiBold.otf").as_slice()),
-        ] {
-            assert!(plotters::style::register_font(FONT, style, bytes).is_ok(), "the embedded font is a font");
-        }
-    });
 }
 
 impl<DB: DrawingBackend> Canvas<DB> {

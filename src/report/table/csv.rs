@@ -40,7 +40,7 @@ impl Table {
                         Outcome::Failed => "failed".into(),
                         Outcome::Missing => "missing".into(),
                     }),
-                    all(&|sample| sample.run.to_string()),
+                    all(&|sample| sample.runs.iter().map(ToString::to_string).collect::<Vec<_>>().join("+")),
                 ]);
                 text += &line(&fields);
             }

@@ -2,6 +2,7 @@
 
 mod csv;
 mod markdown;
+mod mean;
 mod number;
 mod terminal;
 
@@ -36,6 +37,9 @@ pub struct Config {
     pub columns: Option<Names>,
     /// What stands in a cell: `<stage>.<metric>`, or several.
     pub cell: Names,
+    /// An axis of the columns over which means are shown in a further column.
+    #[serde(default)]
+    pub mean: Option<String>,
     /// The row that others are compared with: a value of the first row axis.
     #[serde(default)]
     pub baseline: Option<String>,
@@ -135,6 +139,9 @@ impl Table {
         let title = title(&quantities, config.filter.as_deref());
         let name = config.name.clone().unwrap_or_else(|| config.cell.0.join("-"));
         let mut table = Table { name, title, row_axes, rows, columns, cells };
+        if let Some(axis) = &config.mean {
+            table.add_mean(axis)?;
+        }
         if config.best == Best::Bold {
             table.mark_best();
         }

@@ -1,0 +1,88 @@
+//! `vicmae import`: weights from elsewhere, as a run that transfers can use.
+
+use super::print;
+use super::run::{TICK, bring_about, verdict};
+use crate::engine::Request;
+use crate::failure::Failure;
+use crate::plan::{Plan, on_disk};
+use crate::schedule::OnFailure;
+use crate::spec;
+use crate::spec::SourceText;
+use crate::weights::fit::describe;
+use crate::weights::load::load;
+use anyhow::Result;
+use std::path::{Path, PathBuf};
+
+/// Takes over a checkpoint of MAE, ViC-MAE, MAE-ST, timm or Hugging Face as a pretraining run
+///
+/// FILE is a .safetensors file or what torch.save wrote (.pth, .pt, .bin), of which nothing is
+/// executed. What is missing, unused or changed is said; an encoder that does not fit is
+/// refused. The run is the one that an experiment with `template: imported` asks for, so
+/// transfers find it done.
+///
+/// Examples:
+///   vicmae import weights/mae_pretrain_vit_base.pth
+///   vicmae import weights/small.safetensors --heads 6 --name dino_small
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// The checkpoint
+    file: PathBuf,
+
+    /// Attention heads a block, where the width is not a published one
+    #[arg(long, value_name = "N")]
+    heads: Option<usize>,
+
+    /// What the run is called [default: the name of the file]
+    #[arg(long)]
+    name: Option<String>,
+}
+
+/// Imports the file, and says how to use it.
+///
+/// # Errors
+/// A [`Failure`] when the file is no checkpoint of a ViT, or does not fit.
+pub fn run(args: &Args, results: &Path) -> Result<()> {
+    let (fit, notes) = load(&args.file, args.heads)?;
+    print::line(&describe(&fit, &notes))?;
+    let experiment = spec::read(SourceText::new("vicmae import", text(args)?), "imported", &[], Path::new("."))?;
+    let plan = Plan::make(&experiment, &|content| on_disk(content, &experiment.project))?;
+    let request = Request {
+        plan: &plan,
+        wanted: &plan,
+        file: "vicmae import",
+        results,
+        devices: &["cpu".to_owned()],
+        jobs: 1,
+        workers: 1,
+        on_failure: OnFailure::KeepGoing,
+        tick: TICK,
+    };
+    let outcome = bring_about(&request, false)?;
+    verdict(&outcome, 1)?;
+    let Some(run) = plan.runs.values().next() else { return Ok(()) };
+    let (id, checkpoint) = (run.id.short(), args.file.display());
+    print::line(&format!(
+        "\nrun {id} ({}) is done. To measure it, begin an experiment with\n\n  template: imported\n  with: {{ checkpoint: {checkpoint}{} }}",
+        run.name,
+        args.heads.map(|heads| format!(", heads: {heads}")).unwrap_or_default(),
+    ))
+}
+
+/// The experiment that asks for this one run.
+fn text(args: &Args) -> Result<String> {
+    let stem = args.file.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => stem.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' { c } else { '_' }).collect(),
+    };
+    let Some(path) = args.file.to_str() else {
+        return Err(Failure::input(format!("the path {} is not valid UTF-8", args.file.display())).into());
+    };
+    let mut with = serde_json::json!({ "checkpoint": path });
+    if let Some(heads) = args.heads {
+        with["heads"] = heads.into();
+    }
+    let question = format!("What is in {path}?");
+    Ok(serde_json::json!({ "experiment": name, "question": question, "template": "imported", "with": with }).to_string())
+}

@@ -1,0 +1,104 @@
+//! The encoder that a run or a file holds, ready to be used.
+
+use super::{Halt, checkpoint};
+use crate::event::Cause;
+use crate::failure::Failure;
+use crate::model;
+use crate::model::state;
+use crate::model::{Decoder, Encoder, Init, Precision};
+use crate::run_folder::{RunFile, RunFolder};
+use crate::spec::work::{Pretrain, Work};
+use crate::weights::load::load;
+use anyhow::Result;
+use burn::module::Module;
+use burn::tensor::Device;
+use std::path::Path;
+
+/// Weights with the sizes of the model that they are of.
+pub struct Source {
+    /// Its sizes.
+    pub model: model::Config,
+    /// Weights by official name.
+    pub weights: state::StateDict,
+    /// Where they are from, for messages.
+    pub name: String,
+    /// What the decoder predicts, where it is known.
+    pub predicts: Option<Predicts>,
+}
+
+/// What a decoder was trained on.
+#[derive(Debug, Clone, Copy)]
+pub struct Predicts {
+    /// Share of the patches that was hidden.
+    pub mask_ratio: f64,
+    /// Whether it predicts patches normalised by their own mean and deviation.
+    pub norm_pixels: bool,
+}
+
+impl Source {
+    /// What a run that makes an encoder left behind.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the run makes no encoder; another error when it is not done or its file is damaged.
+    pub fn of_run(folder: &RunFolder) -> Result<Source> {
+        let file: RunFile<Work> = RunFile::read(folder)?;
+        let (weights, said) = checkpoint::load_final(folder)?;
+        let predicts = match &file.work {
+            Work::Pretrain(Pretrain { objective, .. }) => objective
+                .reconstruction
+                .as_ref()
+                .map(|reconstruction| Predicts { mask_ratio: objective.mask_ratio, norm_pixels: reconstruction.norm_pixels }),
+            _ => None,
+        };
+        let model = match (file.work, said) {
+            (Work::Pretrain(pretrain), _) => pretrain.model,
+            (Work::RandomInit(init), _) => init.model,
+            (Work::Imported(_), Some(model)) => model,
+            (Work::Imported(_), None) => {
+                let message = format!("the weights of {} do not say which model they are of", file.name);
+                return Err(Halt { cause: Cause::Data, message }.into());
+            }
+            (Work::Transfer(_), _) => {
+                let message = format!("{} is a transfer run; an encoder is what a pretraining run makes", file.name);
+                return Err(Failure::input(message).into());
+            }
+        };
+        Ok(Source { model, weights, name: file.name, predicts })
+    }
+
+    /// What is in a file of any known origin.
+    ///
+    /// # Errors
+    /// A [`Failure`] when it holds no encoder that can be used.
+    pub fn of_file(path: &Path, heads: Option<usize>) -> Result<Source> {
+        let (fit, _) = load(path, heads)?;
+        Ok(Source { model: fit.model, weights: fit.state, name: path.display().to_string(), predicts: None })
+    }
+
+    /// The encoder.
+    ///
+    /// # Errors
+    /// When a weight is missing or of a wrong shape.
+    pub fn encoder(&self, device: &Device) -> Result<Encoder> {
+        self.filled(Encoder::new(&Init::new(0, device), &self.model, Precision::F32))
+    }
+
+    /// The decoder.
+    ///
+    /// # Errors
+    /// When a weight is missing or of a wrong shape: not every encoder comes with its decoder.
+    pub fn decoder(&self, device: &Device) -> Result<Decoder> {
+        self.filled(Decoder::new(&Init::new(0, device), &self.model, Precision::F32))
+    }
+
+    fn filled<M: Module>(&self, blank: M) -> Result<M> {
+        let (filled, leftover) = state::load(blank, self.model.patch, self.weights.clone());
+        if leftover.missing.is_empty() && leftover.misshapen.is_empty() {
+            return Ok(filled);
+        }
+        let state::Leftover { missing, misshapen, .. } = leftover;
+        let message =
+            format!("the weights of {} do not fit their model: missing {missing:?}, misshapen {misshapen:?}", self.name);
+        Err(Halt { cause: Cause::Data, message }.into())
+    }
+}
