@@ -12,6 +12,8 @@ mod file;
 mod knn;
 #[path = "golden/losses.rs"]
 mod losses;
+#[path = "golden/mae.rs"]
+mod mae;
 #[path = "golden/names.rs"]
 mod names;
 #[path = "golden/optimizers.rs"]

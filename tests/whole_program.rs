@@ -103,6 +103,7 @@ pretrain:
   schedule: { epochs: {{ epochs }}, warmup_epochs: 1 }
   cadence: { measure_steps: 3, checkpoint_epochs: {{ checkpoint_epochs }} }
   batch: { size: 64 }
+  online: { linear: {}, knn: { k: 5, queue: 256 } }
   seed: {{ seed }}
 {% endif %}
 "#;
@@ -117,6 +118,9 @@ fn the_same_experiment_gives_the_same_numbers_and_is_done_once() {
     lab.run(&["run", "lab.yaml", "--results", "b", "--jobs", "1"]);
     let numbers = lab.numbers("a");
     assert!(numbers.len() > 20, "{} numbers", numbers.len());
+    for probe in ["online.linear.top1", "online.knn.top1"] {
+        assert!(numbers.iter().any(|row| row["metric"] == probe), "{probe}");
+    }
     assert_eq!(numbers, lab.numbers("b"));
 }
 

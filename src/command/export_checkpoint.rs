@@ -1,5 +1,6 @@
 //! `vicmae export-checkpoint`: a run's weights for other programs, with a model card.
 
+use super::source::make_room;
 use super::{print, results, show};
 use crate::event::{Metric, TOP1, TOP5};
 use crate::failure::Failure;
@@ -37,6 +38,10 @@ pub struct Args {
     /// The file to make (.safetensors); its folder is made too
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+
+    /// Replaces files that are there
+    #[arg(long)]
+    force: bool,
 }
 
 /// Writes the file, its card, and what the format needs beside them.
@@ -51,7 +56,19 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
     let (Some(place), Some(file)) = (args.out.parent(), args.out.file_name().and_then(|name| name.to_str())) else {
         return Err(Failure::input(format!("--out {} is no file name", args.out.display())).into());
     };
-    std::fs::create_dir_all(place)?;
+    let mut written = vec![args.out.clone(), place.join("README.md")];
+    if args.format == Format::Huggingface {
+        written.push(place.join("config.json"));
+        if file != "model.safetensors" {
+            let failure = Failure::input(format!("transformers looks for model.safetensors, not for {file}"));
+            return Err(failure.hint(format!("give --out {}", place.join("model.safetensors").display())).into());
+        }
+    }
+    if let Some(there) = written.iter().find(|path| path.exists()).filter(|_| !args.force) {
+        let failure = Failure::input(format!("{} is there already", there.display()));
+        return Err(failure.hint("an export comes with a README.md: give it a folder of its own, or --force to replace").into());
+    }
+    make_room(&args.out)?;
     let exported = export(source.weights, &source.model, args.format)?;
     let decoder = exported.keys().any(|name| name.contains("decoder"));
     save(&args.out, &exported, &metadata(&source.model))?;
@@ -65,11 +82,9 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
         recipe: &std::fs::read_to_string(folder.run_yaml())?,
         results: &figures(&record, results, id)?,
     });
-    let mut written = vec![args.out.clone(), place.join("README.md")];
     write_atomically(&written[1], card.as_bytes())?;
-    if args.format == Format::Huggingface {
-        written.push(place.join("config.json"));
-        write_atomically(&written[2], serde_json::to_string_pretty(&config_json(&source.model, decoder))?.as_bytes())?;
+    if let Some(config) = written.get(2) {
+        write_atomically(config, serde_json::to_string_pretty(&config_json(&source.model, decoder))?.as_bytes())?;
     }
     let list: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
     print::line(&format!("{} tensors of {} in the format {}: {}", exported.len(), source.name, args.format, list.join(", ")))
@@ -78,8 +93,8 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
 /// The accuracies that transfers of the run measured.
 fn figures(record: &Record, results: &Path, id: RunId) -> Result<Vec<Figure>> {
     let sql = format!(
-        "SELECT r.id, r.stage, f.metric, f.value FROM parents p JOIN runs r ON r.id = p.run JOIN final f ON f.run = r.id
-         WHERE p.parent = '{id}' AND r.state = 'done' ORDER BY r.stage, r.id, f.metric"
+        "SELECT r.run, r.stage, f.metric, f.value FROM parents p JOIN run_states r ON r.run = p.run JOIN final f ON f.run = r.run
+         WHERE p.parent = '{id}' AND r.state = 'done' ORDER BY r.stage, r.run, f.metric"
     );
     let mut figures = Vec::new();
     for row in record.query(&sql)?.rows {
@@ -103,5 +118,11 @@ fn dataset(folder: &RunFolder) -> String {
     let source = file.work["transfer"]["data"]["eval"].as_object().and_then(|source| source.values().next().cloned());
     let source = source.unwrap_or_default();
     let split = source["split"].as_str().map(|split| format!(" ({split})")).unwrap_or_default();
-    format!("{}{split}", source["root"].as_str().unwrap_or("unknown"))
+    let subset = &file.work["transfer"]["data"]["subset"];
+    let subset = match (subset["shots"].as_u64(), subset["fraction"].as_f64()) {
+        (Some(shots), _) => format!(", learnt from {shots} a class"),
+        (None, Some(fraction)) => format!(", learnt from {} %", 100.0 * fraction),
+        (None, None) => String::new(),
+    };
+    format!("{}{split}{subset}", source["root"].as_str().unwrap_or("unknown"))
 }

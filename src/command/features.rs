@@ -1,7 +1,7 @@
 //! `vicmae features`: what an encoder makes of a data set, for other programs.
 
 use super::print;
-use super::source::source;
+use super::source::{make_room, source};
 use crate::data;
 use crate::data::inspect;
 use crate::model::Pool;
@@ -74,6 +74,7 @@ enum Pooled {
 /// # Errors
 /// A [`crate::failure::Failure`] when there is no such encoder, or no such data.
 pub fn run(args: &Args, results: &Path) -> Result<()> {
+    make_room(&args.out)?;
     let source = source(&args.encoder, args.heads, results)?;
     let (device, _) = device::open(&args.device)?;
     let clips = data::open(&inspect::source(&args.data, &args.split)?, Path::new("."))?;

@@ -1,7 +1,7 @@
 //! `vicmae import`: weights from elsewhere, as a run that transfers can use.
 
-use super::print;
 use super::run::{TICK, bring_about, verdict};
+use super::{print, results};
 use crate::engine::Request;
 use crate::failure::Failure;
 use crate::plan::{Plan, on_disk};
@@ -9,9 +9,12 @@ use crate::schedule::OnFailure;
 use crate::spec;
 use crate::spec::SourceText;
 use crate::weights::fit::describe;
-use crate::weights::load::load;
+use crate::weights::load::{fingerprint, load};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
+
+/// What stands for the experiment's file in the record.
+const FILE: &str = "vicmae import";
 
 /// Takes over a checkpoint of MAE, ViC-MAE, MAE-ST, timm or Hugging Face as a pretraining run
 ///
@@ -33,7 +36,7 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     heads: Option<usize>,
 
-    /// What the run is called [default: the name of the file]
+    /// What the run is called [default: the file's name and the beginning of its hash]
     #[arg(long)]
     name: Option<String>,
 }
@@ -45,12 +48,12 @@ pub struct Args {
 pub fn run(args: &Args, results: &Path) -> Result<()> {
     let (fit, notes) = load(&args.file, args.heads)?;
     print::line(&describe(&fit, &notes))?;
-    let experiment = spec::read(SourceText::new("vicmae import", text(args)?), "imported", &[], Path::new("."))?;
+    let experiment = spec::read(SourceText::new(FILE, text(args, results)?), "imported", &[], Path::new("."))?;
     let plan = Plan::make(&experiment, &|content| on_disk(content, &experiment.project))?;
     let request = Request {
         plan: &plan,
         wanted: &plan,
-        file: "vicmae import",
+        file: FILE,
         results,
         devices: &["cpu".to_owned()],
         jobs: 1,
@@ -61,7 +64,7 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
     let outcome = bring_about(&request, false)?;
     verdict(&outcome, 1)?;
     let Some(run) = plan.runs.values().next() else { return Ok(()) };
-    let (id, checkpoint) = (run.id.short(), args.file.display());
+    let (id, checkpoint) = (run.id.short(), serde_json::json!(args.file));
     print::line(&format!(
         "\nrun {id} ({}) is done. To measure it, begin an experiment with\n\n  template: imported\n  with: {{ checkpoint: {checkpoint}{} }}",
         run.name,
@@ -70,19 +73,31 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
 }
 
 /// The experiment that asks for this one run.
-fn text(args: &Args) -> Result<String> {
-    let stem = args.file.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None => stem.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' { c } else { '_' }).collect(),
-    };
+fn text(args: &Args, results: &Path) -> Result<String> {
     let Some(path) = args.file.to_str() else {
         return Err(Failure::input(format!("the path {} is not valid UTF-8", args.file.display())).into());
     };
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => usual_name(&args.file)?,
+    };
+    let known = results::record(results)?.map(|record| record.experiments()).transpose()?.unwrap_or_default();
+    if known.iter().any(|experiment| experiment.name == name && experiment.file != FILE) {
+        let failure = Failure::input(format!("there is an experiment `{name}` in {}", results.display()));
+        return Err(failure.hint("give the import another name: --name NAME").into());
+    }
     let mut with = serde_json::json!({ "checkpoint": path });
     if let Some(heads) = args.heads {
         with["heads"] = heads.into();
     }
     let question = format!("What is in {path}?");
     Ok(serde_json::json!({ "experiment": name, "question": question, "template": "imported", "with": with }).to_string())
+}
+
+/// The name of the file with the beginning of its hash: many files are called `model`.
+fn usual_name(file: &Path) -> Result<String> {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    let allowed = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' { c } else { '_' };
+    let hash = fingerprint(file)?;
+    Ok(format!("{}-{}", stem.chars().map(allowed).collect::<String>(), &hash[..6]))
 }

@@ -1,7 +1,7 @@
 //! `vicmae reconstruct`: what does the decoder make of hidden patches?
 
 use super::print;
-use super::source::source;
+use super::source::{make_room, source};
 use crate::data;
 use crate::data::{eval_batches, inspect};
 use crate::failure::Failure;
@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long, value_name = "SHARE")]
     mask_ratio: Option<f64>,
 
-    /// Of a file: the decoder predicts pixels as they are (MAE without --norm_pix_loss)
+    /// Of a file or an imported run: the decoder predicts pixels as they are (MAE without --norm_pix_loss)
     #[arg(long)]
     raw_pixels: bool,
 
@@ -72,10 +72,15 @@ pub struct Args {
 /// # Errors
 /// A [`Failure`] when there is no such encoder, no decoder with it, or no such data.
 pub fn run(args: &Args, results: &Path) -> Result<()> {
+    make_room(&args.out)?;
     let source = source(&args.encoder, args.heads, results)?;
     if !source.weights.contains_key("decoder_pred.weight") {
         let failure = Failure::input(format!("the weights of {} have no decoder, so nothing can be reconstructed", source.name));
         return Err(failure.hint("give a pretraining run with a reconstruction, or a file that holds the decoder too").into());
+    }
+    if args.raw_pixels && source.predicts.is_some() {
+        let failure = Failure::input(format!("--raw-pixels is for files: the run {} says itself what it predicts", source.name));
+        return Err(failure.hint("leave it out").into());
     }
     let predicts = source.predicts.unwrap_or(Predicts { mask_ratio: 0.75, norm_pixels: !args.raw_pixels });
     let mask_ratio = args.mask_ratio.unwrap_or(predicts.mask_ratio);

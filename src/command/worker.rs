@@ -75,7 +75,8 @@ pub fn run(args: &Args) -> Result<()> {
         })
     }));
     let outcome = outcome.unwrap_or_else(|panic| Err(anyhow!("panicked: {}", words_of(panic.as_ref()))));
-    end(&mut events, outcome, began)
+    end(&mut events, outcome, began)?;
+    train::clear(&folder).context("the run is finished, but its old checkpoints cannot be dropped")
 }
 
 /// Has the kernel ask this process to stop when its parent goes.

@@ -39,6 +39,9 @@ pub struct Vit(pub Transformer);
 pub const SIZES: [(&str, usize, usize, usize); 5] =
     [("tiny", 192, 12, 3), ("small", 384, 12, 6), ("base", 768, 12, 12), ("large", 1024, 24, 16), ("huge", 1280, 32, 16)];
 
+/// Blocks that a model may have: a number in a file may be a slip, or hostile.
+const DEEPEST: usize = 1000;
+
 impl Vit {
     /// The published encoder of that name.
     pub fn named(name: &str) -> Option<Self> {
@@ -92,6 +95,9 @@ impl Config {
         for (name, size) in [("model.vit", self.vit.0), ("model.decoder", self.decoder)] {
             if size.heads == 0 || size.depth == 0 || size.width == 0 {
                 return Err(format!("{name}: width, depth and heads must be above 0"));
+            }
+            if size.depth > DEEPEST {
+                return Err(format!("{name}.depth ({}) is above {DEEPEST}", size.depth));
             }
             if !size.width.is_multiple_of(size.heads) {
                 return Err(format!("{name}.width ({}) is not a multiple of {name}.heads ({})", size.width, size.heads));

@@ -179,3 +179,25 @@ impl ModuleMapper for Stepper<'_> {
         Param::from_mapped_value(id, Tensor::from_inner(moved.reshape(shape)).require_grad(), mapper)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    #[test]
+    fn sgd_is_that_of_pytorch() {
+        // torch.optim.SGD([p], lr=0.1, momentum=0.9, weight_decay=0.5), p = [1, -2], gradients [1, 1], [0.5, 0], [0, -1]
+        let device = Device::flex();
+        let tensor = |values: [f32; 2]| Tensor::<1>::from_data(values, &device);
+        let config = Sgd { base_lr: 0.1, momentum: 0.9, weight_decay: 0.5 };
+        let (mut moments, mut p) = (Moments::new(), tensor([1.0, -2.0]));
+        let mut path = Vec::new();
+        for gradient in [[1.0, 1.0], [0.5, 0.0], [0.0, -1.0]] {
+            p = moments.sgd("p", p, &tensor(gradient), &config, 0.1);
+            path.extend(p.to_data().iter::<f32>());
+        }
+        let expected = [0.85, -2.0, 0.6225, -1.9, 0.38663, -1.615];
+        assert!(path.iter().zip(expected).all(|(ours, theirs)| (ours - theirs).abs() < 1e-4), "{path:?}");
+    }
+}

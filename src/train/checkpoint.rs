@@ -94,13 +94,10 @@ pub fn final_path(folder: &RunFolder) -> PathBuf {
     folder.checkpoints().join("model.safetensors")
 }
 
-/// Saves the final weights and drops the checkpoints that led there.
-///
-/// The file says which model it is of, so that it can be used by itself.
+/// Saves the final weights. The file says which model it is of, so that it can be used by itself.
 pub fn finish(folder: &RunFolder, model: &Config, weights: &StateDict) -> Result<String> {
     let path = "checkpoints/model.safetensors";
     write(&folder.path().join(path), named(weights), metadata(model))?;
-    clear(folder)?;
     Ok(path.into())
 }
 
@@ -115,7 +112,7 @@ fn named(weights: &StateDict) -> impl Iterator<Item = (String, &TensorData)> {
     weights.iter().map(|(name, data)| (name.clone(), data))
 }
 
-/// Drops the checkpoints of an unfinished run.
+/// Drops the checkpoints that led to the result of a run.
 pub fn clear(folder: &RunFolder) -> Result<()> {
     steps(folder)?.iter().try_for_each(|old| remove(old))
 }
@@ -124,7 +121,8 @@ pub fn clear(folder: &RunFolder) -> Result<()> {
 pub fn load_final(folder: &RunFolder) -> Result<(StateDict, Option<Config>)> {
     let path = final_path(folder);
     let (tensors, metadata) = read(&path).with_context(|| format!("the encoder {} cannot be used", path.display()))?;
-    let model = metadata.get(MODEL).and_then(|text| serde_json::from_str(text).ok());
+    let model: Option<Config> = metadata.get(MODEL).and_then(|text| serde_json::from_str(text).ok());
+    let model = model.filter(|model| model.check().is_ok());
     Ok((tensors.into_iter().collect(), model))
 }
 
@@ -267,6 +265,7 @@ mod tests {
         let size = Transformer { width: 8, depth: 1, heads: 2 };
         let model = Config { vit: Vit(size), image: 16, patch: 4, decoder: size };
         finish(&folder, &model, &checkpoint(20).model).unwrap();
+        clear(&folder).unwrap();
         assert_eq!(load_final(&folder).unwrap(), (checkpoint(20).model, Some(model)));
         assert!(steps(&folder).unwrap().is_empty());
     }

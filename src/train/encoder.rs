@@ -24,6 +24,8 @@ pub struct Source {
     pub name: String,
     /// What the decoder predicts, where it is known.
     pub predicts: Option<Predicts>,
+    /// What was changed, guessed or left out when a file was read.
+    pub notes: Vec<String>,
 }
 
 /// What a decoder was trained on.
@@ -42,6 +44,10 @@ impl Source {
     /// A [`Failure`] when the run makes no encoder; another error when it is not done or its file is damaged.
     pub fn of_run(folder: &RunFolder) -> Result<Source> {
         let file: RunFile<Work> = RunFile::read(folder)?;
+        if !checkpoint::final_path(folder).is_file() {
+            let failure = Failure::input(format!("{} has no weights yet", file.name));
+            return Err(failure.hint("it is not done, or makes none: `vicmae status` shows where its experiment is").into());
+        }
         let (weights, said) = checkpoint::load_final(folder)?;
         let predicts = match &file.work {
             Work::Pretrain(Pretrain { objective, .. }) => objective
@@ -63,7 +69,7 @@ impl Source {
                 return Err(Failure::input(message).into());
             }
         };
-        Ok(Source { model, weights, name: file.name, predicts })
+        Ok(Source { model, weights, name: file.name, predicts, notes: Vec::new() })
     }
 
     /// What is in a file of any known origin.
@@ -71,8 +77,8 @@ impl Source {
     /// # Errors
     /// A [`Failure`] when it holds no encoder that can be used.
     pub fn of_file(path: &Path, heads: Option<usize>) -> Result<Source> {
-        let (fit, _) = load(path, heads)?;
-        Ok(Source { model: fit.model, weights: fit.state, name: path.display().to_string(), predicts: None })
+        let (fit, notes) = load(path, heads)?;
+        Ok(Source { model: fit.model, weights: fit.state, name: path.display().to_string(), predicts: None, notes })
     }
 
     /// The encoder.

@@ -74,6 +74,15 @@ impl fmt::Display for Halt {
 
 impl std::error::Error for Halt {}
 
+/// Drops what only an unfinished run needs. To be called when it is on record that the run is finished, and not before: who is
+/// killed in between finds a checkpoint to go on from.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn clear(folder: &RunFolder) -> Result<()> {
+    checkpoint::clear(folder)
+}
+
 /// Does the work of one attempt. Emits `Started` first and leaves the last word (finished, interrupted, failed) to the caller.
 pub fn run(job: Job<'_>) -> Result<Ending> {
     match job.work {

@@ -66,7 +66,6 @@ pub fn run(config: &Transfer, job: Job<'_>) -> Result<Ending> {
         Ok(values) => {
             let step = desk.step;
             (desk.emit)(Kind::Measured { step, values })?;
-            checkpoint::clear(job.folder)?;
             Ok(Ending::Finished)
         }
         Err(error) if error.is::<Stopped>() => Ok(Ending::Interrupted { step: desk.saved_step }),

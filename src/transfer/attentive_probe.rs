@@ -61,7 +61,7 @@ impl Config {
         self.augment.check().map_err(|message| format!("{at}.augment: {message}"))?;
         share(&format!("{at}.label_smoothing"), self.label_smoothing)?;
         ensure(self.heads != Some(0), || format!("{at}.heads must be above 0"))?;
-        views_fit(at, &self.views, self.sampling.is_some())?;
+        views_fit(at, &self.views, "sampling", self.sampling.is_some())?;
         let sampling = self.sampling.as_ref();
         sampling.map_or(Ok(()), |sampling| sampling.check().map_err(|message| format!("{at}.sampling: {message}")))
     }

@@ -6,6 +6,7 @@ use super::{NotFinite, Saved, Subject, Watch};
 use crate::data::augment::{Mix, targets, unmixed};
 use crate::data::{Epoch, LabelledBatch, Look, TrainView, Views, batches_per_epoch, training_batches};
 use crate::event::{BEST_TOP1, GRADIENT_NORM, IMAGES, IMAGES_PER_SECOND, LEARNING_RATE, LOSS, Metric};
+use crate::failure::Failure;
 use crate::model::state;
 use crate::model::state::StateDict;
 use crate::optimize::{Batch, Gradients, LayerDecay, Moments, Optimizer, Rates, Schedule};
@@ -60,7 +61,7 @@ pub(super) fn run<N: Network>(
     subject: &Subject<'_>,
     watch: &mut dyn Watch,
 ) -> Result<BTreeMap<Metric, f64>> {
-    let course = Course::new(network, recipe, subject);
+    let course = Course::new(network, recipe, subject)?;
     let mut state = course.begin(model, watch)?;
     while state.step < course.steps {
         if state.due {
@@ -108,15 +109,22 @@ const SAVE_EVERY: u64 = 300;
 const SLOW: &str = "ema.";
 
 impl<'a, N: Network> Course<'a, N> {
-    fn new(network: &'a N, recipe: &'a Recipe<'a>, subject: &'a Subject<'a>) -> Self {
+    fn new(network: &'a N, recipe: &'a Recipe<'a>, subject: &'a Subject<'a>) -> Result<Self> {
         let Batch { size, accumulate, .. } = *recipe.batch;
         let clips = subject.train.len();
-        let steps_per_epoch = (batches_per_epoch(clips, size) / accumulate).max(1) as u64;
+        let batches = batches_per_epoch(clips, size);
+        if batches < accumulate {
+            let message =
+                format!("an epoch of {clips} clips has {batches} batches, fewer than batch.accumulate ({accumulate}) asks for");
+            return Err(Failure::input(message).hint("make batch.size or batch.accumulate smaller").into());
+        }
+        let steps_per_epoch = (batches / accumulate) as u64;
         let steps = steps_per_epoch * u64::from(recipe.schedule.epochs);
-        // Views count, not clips (MAE-ST).
+        // Views count, not clips (MAE-ST). A set that is smaller than a batch is a batch.
         let peak = recipe.optimizer.learning_rate(size.min(clips) * accumulate * recipe.view.repeats);
         let classes = subject.train.classes().len();
-        Course { network, recipe, subject, device: subject.device.clone().autodiff(), classes, steps_per_epoch, steps, peak }
+        let device = subject.device.clone().autodiff();
+        Ok(Course { network, recipe, subject, device, classes, steps_per_epoch, steps, peak })
     }
 
     /// The state that an earlier attempt left, or that before the first step.
@@ -259,19 +267,27 @@ impl<'a, N: Network> Course<'a, N> {
             }
             if n == 0 && state.best.is_none_or(|best| fast.top1() > best) {
                 state.best = Some(fast.top1());
-                watch.keep("best", &state::save(&state.model, self.subject.model.patch))?;
+                watch.keep("best", &self.kept(&state.model))?;
             }
         }
         Ok(values)
     }
 
+    /// The weights that are used. A norm after pooling stands for the encoder's last one, which was then left as it was.
+    fn kept(&self, model: &N::Model) -> StateDict {
+        let mut weights = state::save(model, self.subject.model.patch);
+        if weights.contains_key("fc_norm.weight") {
+            weights.retain(|name, _| !name.starts_with("norm."));
+        }
+        weights
+    }
+
     /// The last measurement, which is the result.
     fn finish(&self, mut state: State<N::Model>, watch: &mut dyn Watch) -> Result<BTreeMap<Metric, f64>> {
         let mut values = self.measure(&mut state, watch)?;
-        let patch = self.subject.model.patch;
-        watch.keep("last", &state::save(&state.model, patch))?;
+        watch.keep("last", &self.kept(&state.model))?;
         if let Some(slow) = &state.slow {
-            watch.keep("ema", &state::save(slow, patch))?;
+            watch.keep("ema", &self.kept(slow))?;
         }
         if self.recipe.evaluate_epochs > 0 {
             values.extend(state.best.map(|best| (Metric::new(BEST_TOP1), best)));

@@ -120,7 +120,7 @@ impl Config {
         self.clip_gradient.map_or(Ok(()), |limit| positive(&format!("{at}.clip_gradient"), limit))?;
         self.ema.map_or(Ok(()), |decay| not_negative(&format!("{at}.ema"), decay))?;
         self.ema.map_or(Ok(()), |decay| share(&format!("{at}.ema"), decay))?;
-        views_fit(at, &self.views, self.clip.is_some())?;
+        views_fit(at, &self.views, "clip", self.clip.is_some())?;
         let Some(clip) = &self.clip else { return Ok(()) };
         clip.sampling.check().map_err(|message| format!("{at}.clip.sampling: {message}"))?;
         at_least(&format!("{at}.clip.tubelet"), clip.tubelet as u64, 1)?;
@@ -141,11 +141,14 @@ pub(super) fn full_batches(at: &str, batch: &Batch) -> Checked {
 }
 
 /// An image has one view; a clip has as many as were asked for.
-pub(super) fn views_fit(at: &str, views: &[Views], clips: bool) -> Checked {
+///
+/// `key` is the one that says how clips are looked at.
+pub(super) fn views_fit(at: &str, views: &[Views], key: &str, clips: bool) -> Checked {
     ensure(!views.is_empty(), || format!("{at}.views is empty: give at least one, such as 1x1"))?;
     let several = views.iter().find(|views| views.count() > 1);
     ensure(clips || several.is_none(), || {
-        format!("{at}.views has {}, but without `clip` the input is an image, which has one view (1x1)", several.expect("found"))
+        let views = several.map(ToString::to_string).unwrap_or_default();
+        format!("{at}.views has {views}, but without `{key}` the input is an image, which has one view (1x1)")
     })
 }
 

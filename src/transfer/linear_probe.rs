@@ -78,19 +78,22 @@ impl Classifier {
 
 /// Measures an encoder.
 pub fn measure(config: &Config, subject: &Subject<'_>, watch: &mut dyn Watch) -> Result<BTreeMap<Metric, f64>> {
-    let steps_per_epoch = (subject.train.len() / config.batch.size).max(1);
-    let steps = u64::from(config.schedule.epochs) * steps_per_epoch as u64;
-    let eval = extract(&subject.frozen(), subject.eval, config.pool, &mut |_, _| watch.progressed(0, steps))?;
+    let epochs = u64::from(config.schedule.epochs);
+    let eval = extract(&subject.frozen(), subject.eval, config.pool, &mut |_, _| watch.progressed(0, epochs))?;
     let fixed = match config.augment {
         true => None,
-        false => Some(extract(&subject.frozen(), subject.train, config.pool, &mut |_, _| watch.progressed(0, steps))?),
+        false => Some(extract(&subject.frozen(), subject.train, config.pool, &mut |_, _| watch.progressed(0, epochs))?),
     };
+    // Of features computed once it is known which images could be read.
+    let images = fixed.as_ref().map_or(subject.train.len(), Features::len);
+    let steps_per_epoch = (images / config.batch.size).max(1);
+    let steps = epochs * steps_per_epoch as u64;
     let classes = subject.train.classes().len();
     let device = subject.device.clone().autodiff();
     let mut head = Classifier::new(eval.width, classes, subject.seed, &device);
     let mut moments = Moments::new();
     // A set smaller than a batch is one batch.
-    let peak = config.optimizer.learning_rate(config.batch.size.min(subject.train.len()));
+    let peak = config.optimizer.learning_rate(config.batch.size.min(images));
     let mut step = 0;
     for epoch in 0..config.schedule.epochs {
         let mut seen = Accuracy::default();

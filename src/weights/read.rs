@@ -50,12 +50,12 @@ pub(super) fn said(path: &Path) -> Option<Config> {
     }
     // The header alone: the weights may be large.
     let mut file = std::fs::File::open(path).ok()?;
-    let mut header = vec![0; 8];
-    file.read_exact(&mut header).ok()?;
-    let length = u64::from_le_bytes(*header.first_chunk()?);
-    file.take(length).read_to_end(&mut header).ok()?;
-    let (_, metadata) = SafeTensors::read_metadata(&header).ok()?;
-    serde_json::from_str(metadata.metadata().as_ref()?.get(MODEL)?).ok()
+    let (mut length, mut header) = ([0; 8], Vec::new());
+    file.read_exact(&mut length).ok()?;
+    file.take(u64::from_le_bytes(length)).read_to_end(&mut header).ok()?;
+    let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
+    let model: Config = serde_json::from_str(header["__metadata__"][MODEL].as_str()?).ok()?;
+    model.check().is_ok().then_some(model)
 }
 
 fn damaged(cause: impl std::fmt::Display) -> Failure {
@@ -252,6 +252,27 @@ mod tests {
                     Err(error) => assert!(error.downcast::<Failure>().is_ok_and(|failure| !failure.hints.is_empty())),
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_file_says_its_model_and_one_that_cannot_be_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let model = crate::weights::samples::tiny();
+        let state = crate::weights::samples::of(&model);
+        let save = |text: String| {
+            let metadata = std::collections::BTreeMap::from([(MODEL.to_owned(), text)]);
+            crate::weights::write::save(&path, &state, &metadata).unwrap();
+        };
+        let text = serde_json::to_string(&model).unwrap();
+        save(text.clone());
+        assert_eq!(said(&path), Some(model));
+        for (good, bad) in [("\"patch\":4", "\"patch\":0"), ("\"depth\":1", "\"depth\":99999999"), ("\"heads\":2", "\"heads\":3")]
+        {
+            assert!(text.contains(good), "{text}");
+            save(text.replace(good, bad));
+            assert_eq!(said(&path), None, "{bad}");
         }
     }
 }

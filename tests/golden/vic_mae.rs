@@ -199,7 +199,7 @@ impl Case<'_> {
 }
 
 /// Our flat gradient in the order of the official shape: `[outputs, inputs]`, or `[outputs, 3, patch, patch]` for the patches.
-fn official(ours: Vec<f64>, shape: &[usize]) -> Vec<f64> {
+pub fn official(ours: Vec<f64>, shape: &[usize]) -> Vec<f64> {
     match *shape {
         [outputs, inputs] => {
             (0..outputs).flat_map(|o| (0..inputs).map(move |i| (i, o))).map(|(i, o)| ours[i * outputs + o]).collect()

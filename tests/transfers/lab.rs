@@ -17,7 +17,10 @@ pub struct Said {
 impl Lab {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink(root().join("experiments/data"), folder.path().join("data")).unwrap();
+        std::fs::create_dir(folder.path().join("experiments")).unwrap();
+        for link in ["data", "experiments/data"] {
+            std::os::unix::fs::symlink(root().join("experiments/data"), folder.path().join(link)).unwrap();
+        }
         Lab { folder }
     }
 

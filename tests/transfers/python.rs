@@ -45,7 +45,7 @@ fn timm_and_transformers_compute_the_same_features() {
     let lab = Lab::new();
     noise(&lab);
     lab.write("vic_mae.pth", &std::fs::read(root().join("tests/golden/vic_mae_a.pth")).unwrap());
-    lab.run(&["import", "vic_mae.pth", "--heads", "3"]);
+    lab.run(&["import", "vic_mae.pth", "--heads", "3", "--name", "vic_mae"]);
     lab.run(&["features", "vic_mae", "--data", "noise", "--split", "val", "--out", "features.safetensors"]);
     for format in ["timm", "huggingface"] {
         let exported = format!("{format}/model.safetensors");

@@ -8,7 +8,7 @@ fn imported() -> Lab {
     let lab = Lab::new();
     let file = std::fs::read(root().join("tests/golden/vic_mae_a.pth")).unwrap();
     lab.write("weights/vic_mae.pth", &file);
-    let said = lab.run(&["import", "weights/vic_mae.pth", "--heads", "3"]);
+    let said = lab.run(&["import", "weights/vic_mae.pth", "--heads", "3", "--name", "vic_mae"]);
     assert!(said.contains("encoder: ViT/8, 32 px, 48 x 2 x 3") && said.contains("unused: projector."), "{said}");
     lab
 }
@@ -73,11 +73,20 @@ transfer: { knn: { template: knn, with: { shots: 5 } } }
 ",
     );
     lab.run(&["run", "public.yaml"]);
-    lab.run(&["export-checkpoint", "vic_mae", "--format", "timm", "--out", "model.safetensors"]);
+    let id = lab.query("SELECT id FROM runs WHERE stage = 'pretrain'", "results")[0]["id"].as_str().unwrap().to_owned();
+    lab.run(&["export-checkpoint", &id, "--format", "timm", "--out", "model.safetensors"]);
+    let again = lab.vicmae(&["export-checkpoint", &id, "--format", "timm", "--out", "model.safetensors"]);
+    assert_eq!(again.code, Some(2));
+    insta::assert_snapshot!(again.text, @"
+    error: model.safetensors is there already
+    hint: an export comes with a README.md: give it a folder of its own, or --force to replace
+    ");
     let card = std::fs::read_to_string(lab.path("README.md")).unwrap();
     let top1 = lab.last("knn", "top1", "results");
     assert!(
-        card.contains("knn.top1") && card.contains("data/sign_digits/val") && card.contains(&top1.to_string()[..5]),
+        card.contains("knn.top1")
+            && card.contains("experiments/data/sign_digits/val, learnt from 5 a class")
+            && card.contains(&top1.to_string()[..5]),
         "{card}"
     );
 }
@@ -108,10 +117,16 @@ fn what_is_no_checkpoint_is_refused() {
     lab.write("text.pth", b"not a checkpoint");
     let said = lab.vicmae(&["import", "text.pth"]);
     assert_eq!(said.code, Some(2));
-    insta::assert_snapshot!(said.text, @"");
+    insta::assert_snapshot!(said.text, @"
+    error: text.pth: this is no checkpoint of a known format
+    hint: give a .safetensors file, or a .pth, .pt or .bin file that torch.save wrote
+    ");
     lab.write("vic_mae.pth", &std::fs::read(root().join("tests/golden/vic_mae_a.pth")).unwrap());
     let said = lab.vicmae(&["import", "vic_mae.pth"]);
     assert_eq!(said.code, Some(2));
-    insta::assert_snapshot!(said.text, @"");
+    insta::assert_snapshot!(said.text, @"
+    error: vic_mae.pth: an encoder of width 48 is not a published one, and shapes do not tell its heads
+    hint: say how many attention heads a block has: --heads N (often width / 64)
+    ");
     assert!(!lab.path("results").exists(), "nothing is left behind");
 }
