@@ -12,7 +12,6 @@ use std::path::PathBuf;
 /// What one run does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-#[expect(clippy::large_enum_variant, reason = "a box would be in the way of every match, and there are few of them")]
 pub enum Work {
     /// Train an encoder.
     Pretrain(Pretrain),
