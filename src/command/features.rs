@@ -85,7 +85,8 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
     let bar = ProgressBar::new(clips.len() as u64).with_style(style);
     let mut paths = Vec::new();
     let features = extract(&frozen, &clips, args.pool.into(), &mut |done, batch| {
-        paths.extend(batch.iter().map(|clip| clips.name(*clip)));
+        // A line a path: a line break in a name would shift all others.
+        paths.extend(batch.clips.iter().map(|clip| clips.name(*clip).replace('\n', "\\n")));
         bar.set_position(done as u64);
         Ok(())
     })?;

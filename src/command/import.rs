@@ -79,7 +79,7 @@ fn text(args: &Args, results: &Path) -> Result<String> {
     };
     let name = match &args.name {
         Some(name) => name.clone(),
-        None => usual_name(&args.file)?,
+        None => usual_name(&args.file, args.heads)?,
     };
     let known = results::record(results)?.map(|record| record.experiments()).transpose()?.unwrap_or_default();
     if known.iter().any(|experiment| experiment.name == name && experiment.file != FILE) {
@@ -94,10 +94,11 @@ fn text(args: &Args, results: &Path) -> Result<String> {
     Ok(serde_json::json!({ "experiment": name, "question": question, "template": "imported", "with": with }).to_string())
 }
 
-/// The name of the file with the beginning of its hash: many files are called `model`.
-fn usual_name(file: &Path) -> Result<String> {
+/// The name of the file with the beginning of its hash, as many files are called `model`, and with the heads that were given.
+fn usual_name(file: &Path, heads: Option<usize>) -> Result<String> {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
     let allowed = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' { c } else { '_' };
     let hash = fingerprint(file)?;
-    Ok(format!("{}-{}", stem.chars().map(allowed).collect::<String>(), &hash[..6]))
+    let heads = heads.map(|heads| format!("-{heads}heads")).unwrap_or_default();
+    Ok(format!("{}-{}{heads}", stem.chars().map(allowed).collect::<String>(), &hash[..6]))
 }

@@ -10,7 +10,6 @@ use crate::train::device;
 use crate::train::encoder::Predicts;
 use crate::train::picture::Sheet;
 use anyhow::{Context, Result};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
@@ -43,8 +42,8 @@ pub struct Args {
     out: PathBuf,
 
     /// Pictures, evenly spread over the split
-    #[arg(long, value_name = "N", default_value = "8")]
-    pictures: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pictures: u16,
 
     /// Share of the patches that is hidden [default: that of the run's pretraining, or else 0.75]
     #[arg(long, value_name = "SHARE")]
@@ -89,7 +88,7 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
     }
     let (device, _) = device::open(&args.device)?;
     let clips = data::open(&inspect::source(&args.data, &args.split)?, Path::new("."))?;
-    let count = args.pictures.get().min(clips.len());
+    let count = usize::from(args.pictures).min(clips.len());
     let clips = data::evenly(clips, count);
     let workers = available_parallelism().map_or(1, usize::from);
     let batch = eval_batches(&clips, source.model.image, count, workers).next().context("no picture can be read")??;

@@ -12,6 +12,8 @@ pub(super) struct Order {
     pub(super) clips: Vec<usize>,
     /// Clips a batch, at least 1.
     pub(super) batch: usize,
+    /// Places that belong to one clip and follow each other, at least 1.
+    pub(super) group: usize,
     /// Whether a clip that cannot be read gives its place to another one, or is left out.
     pub(super) replace: bool,
 }
@@ -63,8 +65,9 @@ impl Order {
     /// The clip at a position, then those that may take its place.
     fn candidates(&self, position: usize) -> impl Iterator<Item = usize> {
         let count = self.clips.len();
-        let others = (0..count).map(move |i| (position + self.batch + i) % count).filter(move |other| *other != position);
-        let others = others.take(if self.replace { count / 2 } else { 0 });
+        let groups = count / self.group;
+        let others = (0..groups).map(move |i| (position + self.batch + i * self.group) % count);
+        let others = others.filter(move |other| *other != position).take(if self.replace { groups / 2 } else { 0 });
         std::iter::once(position).chain(others).map(|position| self.clips[position])
     }
 
@@ -170,7 +173,7 @@ mod tests {
     /// The clips of every batch, when those in `bad` cannot be read; a view is one byte, the clip.
     fn batches(order: Vec<usize>, replace: bool, workers: usize, bad: &'static [usize]) -> Vec<Result<Vec<usize>>> {
         let count = if replace { order.len() / 4 } else { order.len().div_ceil(4) };
-        let order = Order { clips: order, batch: 4, replace };
+        let order = Order { clips: order, batch: 4, group: 1, replace };
         let batches = Batches::new(order, 0..count, 1, workers, move |clip, [out]: [&mut [u8]; 1]| {
             if bad.contains(&clip) {
                 return Err(Skipped { path: format!("{clip}.jpg").into(), reason: "cut off".to_owned() });
@@ -195,6 +198,21 @@ mod tests {
             let batches = good(batches((0..14).collect(), true, workers, &[1, 5, 10]));
             assert_eq!(batches, [[0, 6, 2, 3], [4, 9, 6, 7], [8, 9, 0, 11]], "{workers} workers");
         }
+    }
+
+    #[test]
+    fn the_views_of_a_bad_clip_are_replaced_by_those_of_another_one() {
+        // Two places a clip, three clips a batch; the clips 0 and 3, its first replacement, cannot be read.
+        let order = Order { clips: (0..24).collect(), batch: 6, group: 2, replace: true };
+        let batches = Batches::new(order, 0..4, 1, 2, |place, [out]: [&mut [u8]; 1]| {
+            if [0, 3].contains(&(place / 2)) {
+                return Err(Skipped { path: format!("{}.jpg", place / 2).into(), reason: "cut off".to_owned() });
+            }
+            out[0] = place as u8;
+            Ok(())
+        });
+        let first = batches.map(Result::unwrap).next().unwrap();
+        assert_eq!(first.clips, [8, 9, 2, 3, 4, 5]);
     }
 
     #[test]

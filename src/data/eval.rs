@@ -43,7 +43,7 @@ pub fn eval_batches(
     workers: usize,
 ) -> impl Iterator<Item = Result<ImageBatch>> + use<> {
     let source = clips.clone();
-    let order = Order { clips: (0..clips.len()).collect(), batch: batch.max(1), replace: false };
+    let order = Order { clips: (0..clips.len()).collect(), batch: batch.max(1), group: 1, replace: false };
     let count = order.clips.len().div_ceil(order.batch);
     let batches = Batches::new(order, 0..count, size * size * 3, workers, move |clip, [out]: [&mut [u8]; 1]| {
         write_eval_transform(&*source.picture(clip)?, short_side(size), out, size);
@@ -70,7 +70,7 @@ pub fn train_batches(
     let batch = batch.clamp(1, clips.len().max(1));
     let order = stream(seed, Draw::Order, [epoch, 0, 0]).permutation(clips.len());
     let count = order.len() / batch;
-    let order = Order { clips: order, batch, replace: true };
+    let order = Order { clips: order, batch, group: 1, replace: true };
     let crop = Crop { scale: [0.08, 1.0], ratio: [3.0 / 4.0, 4.0 / 3.0] };
     let batches = Batches::new(order, 0..count, size * size * 3, workers, move |clip, [out]: [&mut [u8]; 1]| {
         let picture = source.picture(clip)?;

@@ -90,7 +90,7 @@ impl PairLoader {
     /// be read, the last item is a [`Failure`]. Dropping the iterator ends its workers.
     pub fn epoch(&self, epoch: u32, first_batch: usize) -> impl Iterator<Item = Result<PairBatch>> + use<> {
         let (Feed { size, seed, batch, workers, .. }, epoch) = (self.feed, u64::from(epoch));
-        let order = Order { clips: self.mixture.order(seed, epoch, batch), batch, replace: true };
+        let order = Order { clips: self.mixture.order(seed, epoch, batch), batch, group: 1, replace: true };
         let count = self.batches_per_epoch();
         let mixture = self.mixture.clone();
         let draw = move |number: usize, views: [&mut [u8]; 2]| {

@@ -13,6 +13,7 @@ use super::views::{Views, crop_offsets};
 use crate::rng::Rng;
 use anyhow::Result;
 use fast_image_resize::FilterType;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -130,7 +131,7 @@ pub fn training_batches(
     let order = stream(seed, Draw::Order, [number, 0, 2]).permutation(count);
     // A view is numbered by its clip and by the how-manieth of the clip it is.
     let order = order.into_iter().flat_map(|clip| (0..repeats).map(move |time| clip * repeats + time)).collect();
-    let order = Order { clips: order, batch: batch * repeats, replace: true };
+    let order = Order { clips: order, batch: batch * repeats, group: repeats, replace: true };
     let batches = first_batch..batches_per_epoch(count, batch).max(first_batch);
     let (source, making) = (clips.clone(), view.clone());
     let draw = move |place: usize, [out]: [&mut [u8]; 1]| {
@@ -151,7 +152,8 @@ pub fn training_batches(
             let rect = erase.as_ref()?.draw(look.size, &mut rng)?;
             Some(Erased { noise: (0..look.frames()).flat_map(|_| augment::noise(&rect, &mut rng)).collect(), rect })
         };
-        let erased = if erase.is_some() { batch.clips.iter().map(erased).collect() } else { Vec::new() };
+        // Every view has a stream of its own, so they may be drawn side by side.
+        let erased = if erase.is_some() { batch.clips.par_iter().map(erased).collect() } else { Vec::new() };
         let clips: Vec<usize> = batch.clips.iter().map(|place| place / repeats).collect();
         let labels = clips.iter().map(|clip| source.class(*clip)).collect();
         let [pixels] = batch.views;
@@ -171,7 +173,7 @@ pub fn view_batches(
     workers: usize,
 ) -> impl Iterator<Item = Result<LabelledBatch>> + use<> {
     let each = views.count();
-    let order = Order { clips: (0..clips.len() * each).collect(), batch: batch.max(1), replace: false };
+    let order = Order { clips: (0..clips.len() * each).collect(), batch: batch.max(1), group: 1, replace: false };
     let count = order.clips.len().div_ceil(order.batch);
     let source = clips.clone();
     let batches = Batches::new(order, 0..count, look.bytes(), workers, move |place, [out]: [&mut [u8]; 1]| {
@@ -206,7 +208,7 @@ fn write_training_view(
     let flipped = rng.chance(view.flip);
     let operations = view.rand_augment.as_ref().map(|augment| augment.draw(rng)).unwrap_or_default();
     for (frame, out) in frames.iter().zip(out.chunks_exact_mut(size * size * 3)) {
-        let picture = clips.frame(clip, *frame)?;
+        let picture = if *frame == frames[0] { first.clone() } else { clips.frame(clip, *frame)? };
         same_size(clips, clip, &first, &picture)?;
         resize::cut(&picture, window, size, FilterType::CatmullRom, out);
         if flipped {

@@ -10,6 +10,8 @@ pub struct Mask {
     pub tokens: usize,
     /// Visible patches an image.
     pub kept: usize,
+    /// Whether every patch is visible and in its own place.
+    pub(super) open: bool,
     /// For each image its patches in the order of their noise, visible ones first: `ids_shuffle`, `[batch, tokens]`.
     order: Vec<usize>,
     /// Where each patch stands in that order: `ids_restore`, `[batch, tokens]`.
@@ -32,7 +34,7 @@ impl Mask {
             }
             order.extend(ids);
         }
-        Mask { tokens, kept, order, restore }
+        Mask { tokens, kept, open: false, order, restore }
     }
 
     /// Draws uniform noise for `batch` images.
@@ -44,7 +46,7 @@ impl Mask {
     /// Every patch visible, in its own order.
     pub fn none(batch: usize, tokens: usize) -> Self {
         let ids: Vec<usize> = (0..batch).flat_map(|_| 0..tokens).collect();
-        Mask { tokens, kept: tokens, order: ids.clone(), restore: ids }
+        Mask { tokens, kept: tokens, open: true, order: ids.clone(), restore: ids }
     }
 
     /// Images in the batch.

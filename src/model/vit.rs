@@ -93,11 +93,16 @@ impl Encoder {
     pub fn blocks(&self, patches: Tensor<3>, mask: &Mask, paths: &Paths) -> Tensor<3> {
         let [batch, tokens, values] = patches.dims();
         let device = patches.device();
-        let visible = patches.reshape([batch * tokens, values]).select(0, mask.visible_rows(&device));
         let table = self.pos_embed.val(); // [1, 1 + tokens an image, width]
         let width = table.dims()[2];
-        let places = self.places(&table, width).select(0, mask.visible_places(&device)); // [batch * kept, width]
-        let x = (self.patch_embed.proj.forward(visible) + places).reshape([batch, mask.kept, width]);
+        let places = self.places(&table, width); // [tokens, width]
+        let x = if mask.open {
+            self.patch_embed.proj.forward(patches) + places.unsqueeze::<3>().expand([batch, tokens, width])
+        } else {
+            let visible = patches.reshape([batch * tokens, values]).select(0, mask.visible_rows(&device));
+            let places = places.select(0, mask.visible_places(&device)); // [batch * kept, width]
+            (self.patch_embed.proj.forward(visible) + places).reshape([batch, mask.kept, width])
+        };
         let class = self.cls_token.val() + table.slice([0..1, 0..1]); // [1, 1, width]
         let x = Tensor::cat(vec![class.expand([batch, 1, width]), x], 1);
         self.blocks.iter().enumerate().fold(x, |x, (n, block)| block.forward(x, paths.of(n)))

@@ -27,7 +27,8 @@ pub struct Rates<'a> {
     pub constant_rate: f64,
     /// Scales the rate by the depth of the parameter.
     pub layers: Option<LayerDecay>,
-    /// Beginnings of the names of further parameters without weight decay.
+    /// Beginnings of the names of further parameters that are treated as those of one dimension: no weight decay (and no scaling by
+    /// LARS).
     pub undecayed: &'a [&'static str],
 }
 
@@ -173,8 +174,13 @@ impl ModuleMapper for Stepper<'_> {
                 let decay = (matrix || config.decay_vectors) && self.rates.decayed(&name);
                 self.moments.adamw(&name, flat, gradient, config, decay, rate)
             }
-            Optimizer::Lars(config) => self.moments.lars(&name, flat, gradient, config, matrix, rate),
-            Optimizer::Sgd(config) => self.moments.sgd(&name, flat, gradient, config, rate),
+            Optimizer::Lars(config) => {
+                self.moments.lars(&name, flat, gradient, config, matrix && self.rates.decayed(&name), rate)
+            }
+            Optimizer::Sgd(config) => {
+                let decay = if self.rates.decayed(&name) { config.weight_decay } else { 0.0 };
+                self.moments.sgd(&name, flat, gradient, &Sgd { weight_decay: decay, ..config.clone() }, rate)
+            }
         };
         Param::from_mapped_value(id, Tensor::from_inner(moved.reshape(shape)).require_grad(), mapper)
     }

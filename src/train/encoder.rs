@@ -44,32 +44,29 @@ impl Source {
     /// A [`Failure`] when the run makes no encoder; another error when it is not done or its file is damaged.
     pub fn of_run(folder: &RunFolder) -> Result<Source> {
         let file: RunFile<Work> = RunFile::read(folder)?;
+        let name = file.name;
+        let (known, predicts) = match file.work {
+            Work::Pretrain(Pretrain { model, objective, .. }) => {
+                let (mask_ratio, reconstruction) = (objective.mask_ratio, objective.reconstruction);
+                (Some(model), reconstruction.map(|settings| Predicts { mask_ratio, norm_pixels: settings.norm_pixels }))
+            }
+            Work::RandomInit(init) => (Some(init.model), None),
+            Work::Imported(_) => (None, None),
+            Work::Transfer(_) => {
+                let failure = Failure::input(format!("{name} is a transfer run, which makes no encoder"));
+                return Err(failure
+                    .hint("name the pretraining run that it measured: `vicmae show` lists it as its parent")
+                    .into());
+            }
+        };
         if !checkpoint::final_path(folder).is_file() {
-            let failure = Failure::input(format!("{} has no weights yet", file.name));
-            return Err(failure.hint("it is not done, or makes none: `vicmae status` shows where its experiment is").into());
+            let failure = Failure::input(format!("{name} has no weights yet"));
+            return Err(failure.hint("it is not done: `vicmae status` shows where its experiment is").into());
         }
         let (weights, said) = checkpoint::load_final(folder)?;
-        let predicts = match &file.work {
-            Work::Pretrain(Pretrain { objective, .. }) => objective
-                .reconstruction
-                .as_ref()
-                .map(|reconstruction| Predicts { mask_ratio: objective.mask_ratio, norm_pixels: reconstruction.norm_pixels }),
-            _ => None,
-        };
-        let model = match (file.work, said) {
-            (Work::Pretrain(pretrain), _) => pretrain.model,
-            (Work::RandomInit(init), _) => init.model,
-            (Work::Imported(_), Some(model)) => model,
-            (Work::Imported(_), None) => {
-                let message = format!("the weights of {} do not say which model they are of", file.name);
-                return Err(Halt { cause: Cause::Data, message }.into());
-            }
-            (Work::Transfer(_), _) => {
-                let message = format!("{} is a transfer run; an encoder is what a pretraining run makes", file.name);
-                return Err(Failure::input(message).into());
-            }
-        };
-        Ok(Source { model, weights, name: file.name, predicts, notes: Vec::new() })
+        let unsaid = || Halt { cause: Cause::Data, message: format!("the weights of {name} do not say which model they are of") };
+        let model = known.or(said).ok_or_else(unsaid)?;
+        Ok(Source { model, weights, name, predicts, notes: Vec::new() })
     }
 
     /// What is in a file of any known origin.

@@ -3,6 +3,7 @@
 use super::checkpoint::{self, Checkpoint};
 use super::{Ending, Halt, Job, device, encoder};
 use crate::data;
+use crate::data::Skipped;
 use crate::event::{Cause, Kind, Metric};
 use crate::failure::Failure;
 use crate::model::state::StateDict;
@@ -12,6 +13,7 @@ use crate::transfer::{NotFinite, Saved, Subject, Watch};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -61,11 +63,15 @@ pub fn run(config: &Transfer, job: Job<'_>) -> Result<Ending> {
         saved_step: from_step,
         saves: false,
         told: false,
+        skipped: BTreeMap::new(),
     };
     match config.protocol.measure(&subject, &mut desk) {
         Ok(values) => {
             let step = desk.step;
             (desk.emit)(Kind::Measured { step, values })?;
+            if let Some(message) = left_out(&desk.skipped) {
+                (desk.emit)(Kind::Noticed { message })?;
+            }
             Ok(Ending::Finished)
         }
         Err(error) if error.is::<Stopped>() => Ok(Ending::Interrupted { step: desk.saved_step }),
@@ -74,6 +80,16 @@ pub fn run(config: &Transfer, job: Job<'_>) -> Result<Ending> {
             Err(error) => Err(error),
         },
     }
+}
+
+/// What a person should know of files that could not be read.
+fn left_out(skipped: &BTreeMap<PathBuf, String>) -> Option<String> {
+    /// Files that are named.
+    const NAMED: usize = 20;
+    let named: Vec<String> = skipped.iter().take(NAMED).map(|(path, reason)| format!("{} ({reason})", path.display())).collect();
+    let others = skipped.len().saturating_sub(NAMED);
+    let others = if others > 0 { format!(" and {others} others") } else { String::new() };
+    (!skipped.is_empty()).then(|| format!("left out {} unreadable files: {}{others}", skipped.len(), named.join(", ")))
 }
 
 /// The protocol was asked to stop.
@@ -108,12 +124,18 @@ struct Desk<'a> {
     /// Whether the protocol saves, and whether it knows that it is to stop.
     saves: bool,
     told: bool,
+    /// Files that could not be read, with the reasons.
+    skipped: BTreeMap<PathBuf, String>,
 }
 
 impl Watch for Desk<'_> {
     fn measured(&mut self, step: u64, values: BTreeMap<Metric, f64>) -> Result<()> {
         self.step = step;
         (self.emit)(Kind::Measured { step, values })
+    }
+
+    fn skipped(&mut self, skipped: &[Skipped]) {
+        self.skipped.extend(skipped.iter().map(|file| (file.path.clone(), file.reason.clone())));
     }
 
     fn progressed(&mut self, step: u64, steps: u64) -> Result<()> {

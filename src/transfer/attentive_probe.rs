@@ -128,9 +128,15 @@ impl Frozen<'_> {
     /// The tokens of all frames of each clip, `[batch, frames * (1 + tokens), width]`. Those of a clip carry the time of their
     /// frame, which an encoder of images knows nothing of.
     fn tokens(&self, views: Tensor<4>) -> Tensor<3> {
+        /// Images a forward pass: all frames of a batch at once may be thousands.
+        const IMAGES: usize = 64;
         let patches = patch::patchify(views, self.subject.model.patch);
         let [images, tokens, _] = patches.dims();
-        let encoded = self.subject.encoder.forward(patches, &Mask::none(images, tokens)); // [batch * frames, 1 + tokens, width]
+        let encode = |patches: Tensor<3>| {
+            let count = patches.dims()[0];
+            self.subject.encoder.forward(patches, &Mask::none(count, tokens))
+        };
+        let encoded = Tensor::cat(patches.split(IMAGES, 0).into_iter().map(encode).collect(), 0); // [batch * frames, 1 + tokens, width]
         let (batch, width) = (images / self.frames, encoded.dims()[2]);
         if self.frames == 1 {
             return encoded;
@@ -138,5 +144,34 @@ impl Frozen<'_> {
         let times = TensorData::new(in_time(width, self.frames), [1, self.frames, 1, width]);
         let encoded = encoded.reshape([batch, self.frames, 1 + tokens, width]);
         (encoded + Tensor::from_data(times, self.subject.device)).reshape([batch, self.frames * (1 + tokens), width])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stand::{Colours, Witness, model};
+    use super::*;
+    use crate::model::{Encoder, Precision, state};
+    use burn::tensor::Device;
+
+    #[test]
+    fn images_and_clips_are_learnt_and_the_encoder_stays_as_it_is() {
+        let device = Device::flex();
+        let model = model();
+        let encoder = Encoder::new(&Init::new(3, &device), &model, Precision::F32);
+        let before = state::save(&encoder, model.patch);
+        let (train, eval) = (Colours::new(24), Colours::new(12));
+        let subject =
+            Subject { encoder: &encoder, model: &model, train: &train, eval: &eval, device: &device, workers: 0, seed: 0 };
+        for (clip, metric) in [("", "top1"), ("sampling: { segments: { frames: 3 } }\nviews: [2x1]\n", "top1.2x1")] {
+            let rest = "optimizer: { adamw: { base_lr: 0.1 } }\nschedule: { epochs: 40 }\nbatch: { size: 8 }\n";
+            let config: Config = serde_saphyr::from_str(&format!("{clip}{rest}")).unwrap();
+            config.check("attentive_probe").unwrap();
+            let mut witness = Witness::default();
+            let values = measure(&config, &subject, &mut witness).unwrap();
+            assert!(values[&Metric::new(metric)] > 90.0, "{values:?}");
+            assert!(witness.kept["last"].keys().all(|name| name.starts_with("pooler.") || name.starts_with("linear.")));
+        }
+        assert_eq!(state::save(&encoder, model.patch), before);
     }
 }

@@ -185,9 +185,10 @@ impl<'a, N: Network> Course<'a, N> {
         let (began, mut seen) = (Instant::now(), 0);
         for step_in_epoch in done..self.steps_per_epoch {
             self.pause(&state, watch)?;
-            let group = batches.by_ref().take(accumulate).collect::<Result<Vec<_>>>()?;
-            seen += group.iter().map(|batch| batch.labels.len()).sum::<usize>();
-            state = self.step(state, &group, epoch, step_in_epoch as usize * accumulate)?;
+            let group = batches.by_ref().take(accumulate);
+            let first = step_in_epoch as usize * accumulate;
+            state = self.step(state, group, epoch, first, watch)?;
+            seen += accumulate * size.min(self.subject.train.len()) * self.recipe.view.repeats;
         }
         let row = [
             (LOSS, std::mem::take(&mut state.losses) / self.steps_per_epoch as f64),
@@ -215,28 +216,42 @@ impl<'a, N: Network> Course<'a, N> {
     }
 
     /// One step of the optimizer over a group of batches.
-    fn step(&self, mut state: State<N::Model>, group: &[LabelledBatch], epoch: u32, first: usize) -> Result<State<N::Model>> {
+    fn step(
+        &self,
+        mut state: State<N::Model>,
+        group: impl Iterator<Item = Result<LabelledBatch>>,
+        epoch: u32,
+        first: usize,
+        watch: &mut dyn Watch,
+    ) -> Result<State<N::Model>> {
         /// Keeps these streams apart from those of the data.
         const NOISE: u64 = u64::from_be_bytes(*b"dropping");
         let recipe = self.recipe;
+        // Every group is full, so all views of a step count the same.
+        let parts = recipe.batch.accumulate as f64;
         let mut gradients = Gradients::default();
-        for (n, batch) in group.iter().enumerate() {
+        for (n, batch) in group.enumerate() {
+            let batch = batch?;
+            watch.skipped(&batch.skipped);
             let mut rng = Rng::stream(self.subject.seed, &[NOISE, u64::from(epoch), (first + n) as u64]);
             let count = batch.labels.len();
             let blends = recipe.mix.map_or_else(|| unmixed(count), |mix| mix.draw(count, recipe.look.size, &mut rng));
-            let views = blended(shown(batch, recipe.look, self.subject.device), &blends, recipe.look);
+            let views = blended(shown(&batch, recipe.look, self.subject.device), &blends, recipe.look);
             let targets = targets(&batch.labels, &blends, self.classes, recipe.smoothing);
             let targets = Tensor::<2>::from_data(TensorData::new(targets, [count, self.classes]), &self.device);
             let logits = self.network.logits(&state.model, views, Some(&mut rng));
             let loss = -(log_softmax(logits, 1) * targets).sum() / count as f64;
             let value = f64::from(loss.clone().into_scalar::<f32>());
             if !value.is_finite() {
-                bail!(NotFinite { loss: value, step: state.step + 1 });
+                bail!(NotFinite::in_training("the loss", value, state.step + 1));
             }
-            state.losses += value / group.len() as f64;
-            gradients.add(Gradients::take((loss / group.len() as f64).backward(), &state.model));
+            state.losses += value / parts;
+            gradients.add(Gradients::take((loss / parts).backward(), &state.model));
         }
         state.norm = gradients.norm();
+        if !state.norm.is_finite() {
+            bail!(NotFinite::in_training("the norm of the gradient", state.norm, state.step + 1));
+        }
         if let Some(limit) = recipe.clip_gradient
             && state.norm > limit
         {
@@ -256,7 +271,10 @@ impl<'a, N: Network> Course<'a, N> {
         for (n, views) in self.recipe.views.iter().enumerate() {
             let place = self.recipe.look.sampling.map(|_| *views);
             let accuracy = |model: &N::Model, watch: &mut dyn Watch| {
-                let mut pause = || self.pause(state, watch);
+                let mut pause = |batch: &LabelledBatch| {
+                    watch.skipped(&batch.skipped);
+                    self.pause(state, watch)
+                };
                 evaluate(self.network, &model.valid(), self.recipe.look, *views, self.subject, &mut pause)
             };
             let fast = accuracy(&state.model, watch)?;

@@ -1,5 +1,6 @@
 //! Images to features, with a frozen encoder.
 
+use super::{NotFinite, Subject, Watch};
 use crate::data::Clips;
 use crate::data::ImageBatch;
 use crate::data::eval_batches;
@@ -60,24 +61,45 @@ impl Features {
 }
 
 /// Encodes every image of `clips` under the evaluation transform. `tick` is called after each batch
-/// with the images done and the clips that the batch shows; an image that cannot be read is in none.
+/// with the images done and the batch; an image that cannot be read is in none.
+///
+/// # Errors
+/// When no image can be read, or when the encoder gives features that are not finite.
 pub fn extract(
     frozen: &Frozen<'_>,
     clips: &Arc<dyn Clips>,
     pool: Pool,
-    tick: &mut dyn FnMut(usize, &[usize]) -> Result<()>,
+    tick: &mut dyn FnMut(usize, &ImageBatch) -> Result<()>,
 ) -> Result<Features> {
     let mut features = Features { width: frozen.model.vit.0.width, values: Vec::new(), labels: Vec::new() };
     for batch in eval_batches(clips, frozen.model.image, BATCH, frozen.workers) {
         let batch = batch?;
         features.values.extend(encode(frozen, &batch, pool).into_data().iter::<f32>());
-        features.labels.extend(batch.labels);
-        tick(features.len(), &batch.clips)?;
+        features.labels.extend(&batch.labels);
+        tick(features.len(), &batch)?;
+    }
+    if features.values.iter().any(|value| !value.is_finite()) {
+        bail!(NotFinite("the encoder gives features that are not finite: its weights are broken".into()));
     }
     if features.is_empty() {
         bail!("no image of the source could be read");
     }
     Ok(features)
+}
+
+/// The features of both splits, training first.
+pub(super) fn both(subject: &Subject<'_>, pool: Pool, watch: &mut dyn Watch) -> Result<[Features; 2]> {
+    let total = (subject.train.len() + subject.eval.len()) as u64;
+    let mut before = 0;
+    let mut features = |clips| {
+        let features = extract(&subject.frozen(), clips, pool, &mut |done, batch| {
+            watch.skipped(&batch.skipped);
+            watch.progressed(before + done as u64, total)
+        })?;
+        before += features.len() as u64;
+        anyhow::Ok(features)
+    };
+    Ok([features(subject.train)?, features(subject.eval)?])
 }
 
 /// Encodes one batch of whole images: `[batch, width]`.

@@ -273,3 +273,91 @@ impl Tuned<'_> {
         (paths, dropped)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::stand::{Colours, Witness, model};
+    use super::*;
+    use burn::tensor::Device;
+
+    fn config(text: &str) -> Config {
+        let rest = "optimizer: { adamw: { base_lr: 0.3, weight_decay: 0.0 } }\nschedule: { epochs: 8 }\nbatch: { size: 8 }\n";
+        serde_saphyr::from_str(&format!("{rest}{text}")).unwrap()
+    }
+
+    /// The result on colours, and the weights before and after.
+    fn tuned(config: &Config) -> (BTreeMap<Metric, f64>, state::StateDict, Witness) {
+        let device = Device::flex();
+        let model = model();
+        let encoder = Encoder::new(&Init::new(3, &device), &model, Precision::F32);
+        let (train, eval) = (Colours::new(24), Colours::new(12));
+        let subject =
+            Subject { encoder: &encoder, model: &model, train: &train, eval: &eval, device: &device, workers: 0, seed: 0 };
+        config.check("fine_tune").unwrap();
+        let mut witness = Witness::default();
+        let values = measure(config, &subject, &mut witness).unwrap();
+        (values, state::save(&encoder, model.patch), witness)
+    }
+
+    fn moved(before: &state::StateDict, after: &state::StateDict, name: &str) -> bool {
+        before[name].iter::<f32>().zip(after[name].iter::<f32>()).any(|(before, after)| before != after)
+    }
+
+    #[test]
+    fn images_are_learnt_and_every_part_of_the_encoder_moves() {
+        let (values, before, witness) = tuned(&config("layer_decay: 0.75\nema: 0.5"));
+        assert!(values[&Metric::new("top1")] > 90.0 && values[&Metric::new("ema.top1")] > 90.0, "{values:?}");
+        let after = &witness.kept["last"];
+        for name in before.keys().filter(|name| !name.starts_with("norm.")) {
+            assert!(moved(&before, after, name), "{name} did not move");
+        }
+        assert!(!after.keys().any(|name| name.starts_with("norm.")) && after.contains_key("fc_norm.weight"));
+        assert!(after.keys().any(|name| moved(after, &witness.kept["ema"], name)), "the average lags behind");
+    }
+
+    #[test]
+    fn lower_layers_move_less_where_the_rate_decays() {
+        // Without its moments AdamW's first step is as long as the rate, whatever the gradient.
+        let one_step = "{ layer_decay: LAYERS, optimizer: { adamw: { base_lr: 0.01, weight_decay: 0.0 } }, schedule: { epochs: 1 }, batch: { size: 24 } }";
+        let step = |layers: &str, name: &str| {
+            let (_, before, witness) = tuned(&serde_saphyr::from_str(&one_step.replace("LAYERS", layers)).unwrap());
+            let pairs = before[name].iter::<f32>().zip(witness.kept["last"][name].iter::<f32>());
+            f64::from(pairs.fold(0f32, |most, (a, b)| most.max((a - b).abs())))
+        };
+        let (even, decayed) = (step("1.0", "patch_embed.proj.weight"), step("0.5", "patch_embed.proj.weight"));
+        // Two blocks: the patch embedding is three layers below the head.
+        assert!((decayed / even - 0.125).abs() < 0.01, "{even} and {decayed}");
+    }
+
+    #[test]
+    fn positions_and_class_token_bear_no_decay() {
+        let text = "{ optimizer: { adamw: { base_lr: 0.3, weight_decay: 3.0 } }, schedule: { epochs: 1 }, batch: { size: 24 } }";
+        let drift = |weight_decay: &str| {
+            let (_, _, witness) = tuned(&serde_saphyr::from_str(&text.replace("3.0", weight_decay)).unwrap());
+            witness.kept["last"].clone()
+        };
+        let (with, without) = (drift("3.0"), drift("0.0"));
+        for name in ["pos_embed", "cls_token", "fc_norm.weight", "blocks.0.attn.qkv.bias"] {
+            assert!(!moved(&with, &without, name), "{name} was decayed");
+        }
+        assert!(moved(&with, &without, "blocks.0.attn.qkv.weight"));
+    }
+
+    #[test]
+    fn clips_are_learnt_and_their_steps_in_time_too() {
+        let clip = "clip: { sampling: { segments: { frames: 4 } } }\nviews: [2x3]\ndrop_path: 0.1\ndropout: 0.1";
+        let (values, before, witness) = tuned(&config(clip));
+        assert!(values[&Metric::new("top1.2x3")] > 90.0, "{values:?}");
+        let after = &witness.kept["last"];
+        assert!(after["pos_embed_temporal"].iter::<f32>().any(|value| value != 0.0));
+        assert!(moved(&before, after, "pos_embed") && after["patch_embed.proj.weight"].shape().to_vec() == [16, 3, 2, 8, 8]);
+    }
+
+    #[test]
+    fn knobs_that_make_no_sense_are_named() {
+        let refused = |text: &str| config(text).check("protocol.fine_tune").unwrap_err();
+        insta::assert_snapshot!(refused("views: [2x3]"), @"protocol.fine_tune.views has 2x3, but without `clip` the input is an image, which has one view (1x1)");
+        insta::assert_snapshot!(refused("clip: { sampling: { segments: { frames: 5 } } }"), @"protocol.fine_tune.clip has 5 frames, which is not a multiple of the tubelet (2)");
+        insta::assert_snapshot!(refused("layer_decay: 1.5"), @"protocol.fine_tune.layer_decay (1.5) must be at most 1");
+    }
+}

@@ -1,6 +1,6 @@
 //! Weighted k-nearest-neighbour classification of frozen features, as in DINO.
 
-use super::features::{Features, extract};
+use super::features::{Features, both};
 use super::score::Accuracy;
 use super::{Subject, Watch};
 use crate::event::{IMAGES, Metric, TOP1, TOP5};
@@ -88,11 +88,7 @@ impl Config {
 
 /// Measures an encoder.
 pub fn measure(config: &Config, subject: &Subject<'_>, watch: &mut dyn Watch) -> Result<BTreeMap<Metric, f64>> {
-    let total = (subject.train.len() + subject.eval.len()) as u64;
-    let train = extract(&subject.frozen(), subject.train, config.pool, &mut |done, _| watch.progressed(done as u64, total))?;
-    let before = train.len() as u64;
-    let eval =
-        extract(&subject.frozen(), subject.eval, config.pool, &mut |done, _| watch.progressed(before + done as u64, total))?;
+    let [train, eval] = both(subject, config.pool, watch)?;
     let classes = subject.train.classes().len();
     let temperatures = &config.temperature.0;
     let several = |n: usize| n > 1;

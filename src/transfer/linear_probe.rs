@@ -79,11 +79,14 @@ impl Classifier {
 /// Measures an encoder.
 pub fn measure(config: &Config, subject: &Subject<'_>, watch: &mut dyn Watch) -> Result<BTreeMap<Metric, f64>> {
     let epochs = u64::from(config.schedule.epochs);
-    let eval = extract(&subject.frozen(), subject.eval, config.pool, &mut |_, _| watch.progressed(0, epochs))?;
-    let fixed = match config.augment {
-        true => None,
-        false => Some(extract(&subject.frozen(), subject.train, config.pool, &mut |_, _| watch.progressed(0, epochs))?),
+    let mut features = |clips| {
+        extract(&subject.frozen(), clips, config.pool, &mut |_, batch| {
+            watch.skipped(&batch.skipped);
+            watch.progressed(0, epochs)
+        })
     };
+    let eval = features(subject.eval)?;
+    let fixed = if config.augment { None } else { Some(features(subject.train)?) };
     // Of features computed once it is known which images could be read.
     let images = fixed.as_ref().map_or(subject.train.len(), Features::len);
     let steps_per_epoch = (images / config.batch.size).max(1);
@@ -171,7 +174,7 @@ pub(super) fn cross_entropy(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
 fn finite(loss: f32, step: u64) -> Result<f64> {
     let loss = f64::from(loss);
     if !loss.is_finite() {
-        bail!(NotFinite { loss, step: step + 1 });
+        bail!(NotFinite::in_training("the loss", loss, step + 1));
     }
     Ok(loss)
 }

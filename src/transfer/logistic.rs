@@ -5,7 +5,7 @@ mod solve;
 
 pub use solve::{Fit, Options, fit, fit_from};
 
-use super::features::extract;
+use super::features::{Features, both};
 use super::score::Accuracy;
 use super::{Subject, Watch};
 use crate::event::{IMAGES, Metric, TOP1, TOP5, TRAIN_TOP1};
@@ -48,11 +48,7 @@ impl Config {
 
 /// Measures an encoder.
 pub fn measure(config: &Config, subject: &Subject<'_>, watch: &mut dyn Watch) -> Result<BTreeMap<Metric, f64>> {
-    let total = (subject.train.len() + subject.eval.len()) as u64;
-    let train = extract(&subject.frozen(), subject.train, config.pool, &mut |done, _| watch.progressed(done as u64, total))?;
-    let before = train.len() as u64;
-    let eval =
-        extract(&subject.frozen(), subject.eval, config.pool, &mut |done, _| watch.progressed(before + done as u64, total))?;
+    let [train, eval] = both(subject, config.pool, watch)?;
     let classes = subject.train.classes().len();
     let mut values = BTreeMap::from([(Metric::new(IMAGES), eval.len() as f64)]);
     let mut last: Option<Fit> = None;
@@ -65,8 +61,7 @@ pub fn measure(config: &Config, subject: &Subject<'_>, watch: &mut dyn Watch) ->
                 fit.iterations
             );
         }
-        let accuracy = Accuracy::of(&fit.scores(&eval.values), &eval.labels, classes);
-        let seen = Accuracy::of(&fit.scores(&train.values), &train.labels, classes);
+        let [accuracy, seen] = [&eval, &train].map(|features| accuracy(&fit, features, classes));
         let mut report = |after: &str| {
             let named = [(TOP1, accuracy.top1()), (TOP5, accuracy.top5()), (TRAIN_TOP1, seen.top1())];
             values.extend(named.map(|(name, value)| (Metric::new(format!("{name}{after}")), value)));
@@ -77,8 +72,19 @@ pub fn measure(config: &Config, subject: &Subject<'_>, watch: &mut dyn Watch) ->
         if config.c.len() > 1 {
             report(&format!(".c{c}"));
         }
-        watch.progressed(total, total)?;
+        watch.progressed(n as u64 + 1, config.c.len() as u64)?;
         last = Some(fit);
     }
     Ok(values)
+}
+
+/// Counts block by block: the scores of all images at once may be gigabytes.
+fn accuracy(fit: &Fit, features: &Features, classes: usize) -> Accuracy {
+    const IMAGES: usize = 4096;
+    let blocks = features.values.chunks(IMAGES * features.width).zip(features.labels.chunks(IMAGES));
+    let mut accuracy = Accuracy::default();
+    for (values, labels) in blocks {
+        fit.scores(values).chunks_exact(classes).zip(labels).for_each(|(scores, &label)| accuracy.count(scores, label));
+    }
+    accuracy
 }

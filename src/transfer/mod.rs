@@ -13,11 +13,14 @@ mod course;
 mod evaluate;
 mod views;
 
+#[cfg(test)]
+mod stand;
+
 pub use features::{Features, Frozen};
 pub use online::Online;
 pub use score::Accuracy;
 
-use crate::data::Clips;
+use crate::data::{Clips, Skipped};
 use crate::event::Metric;
 use crate::model;
 use crate::model::Encoder;
@@ -59,6 +62,9 @@ pub trait Watch {
     /// Numbers as of a step, for the curves.
     fn measured(&mut self, step: u64, values: BTreeMap<Metric, f64>) -> Result<()>;
 
+    /// Files that were left out because they cannot be read.
+    fn skipped(&mut self, skipped: &[Skipped]);
+
     /// How far the work is; an error stops it.
     fn progressed(&mut self, step: u64, steps: u64) -> Result<()>;
 
@@ -92,18 +98,20 @@ pub struct Saved {
     pub numbers: BTreeMap<String, f64>,
 }
 
-/// The loss of a protocol is not finite.
+/// A number that must be finite is not; the text says which, and what may help.
 #[derive(Debug)]
-pub struct NotFinite {
-    /// The loss.
-    pub loss: f64,
-    /// The step of the optimizer, counted from 1.
-    pub step: u64,
+pub struct NotFinite(pub String);
+
+impl NotFinite {
+    /// Of a training that diverged. Steps count from 1.
+    fn in_training(what: &str, value: f64, step: u64) -> Self {
+        NotFinite(format!("{what} became {value} at step {step}; a lower base_lr or clip_gradient may help"))
+    }
 }
 
 impl std::fmt::Display for NotFinite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the loss became {} at step {}; a lower base_lr or clip_gradient may help", self.loss, self.step)
+        f.write_str(&self.0)
     }
 }
 

@@ -15,11 +15,12 @@ pub struct Accuracy {
 }
 
 impl Accuracy {
-    /// Counts one image. Of equal scores the class of the lower number goes first.
+    /// Counts one image. Of equal scores the class of the lower number goes first. A score that is no number is behind none: it
+    /// never makes an answer right.
     pub fn count(&mut self, scores: &[f32], label: usize) {
         let own = scores[label];
-        let ahead = |(class, score): (usize, &f32)| *score > own || (*score == own && class < label);
-        let rank = scores.iter().enumerate().filter(|&(class, score)| ahead((class, score))).count();
+        let behind = |class: usize, score: f32| score < own || (score == own && class > label);
+        let rank = scores.iter().enumerate().filter(|&(class, score)| class != label && !behind(class, *score)).count();
         self.images += 1;
         self.first += usize::from(rank < 1);
         self.five += usize::from(rank < 5);
@@ -59,6 +60,7 @@ mod tests {
         let accuracy = Accuracy::of(&[0.5, 0.5, 0.1, 0.1, 0.1, 0.1, 0.5, 0.5, 0.1, 0.1, 0.1, 0.1], &[0, 1], 6);
         assert_eq!((accuracy.first, accuracy.five, accuracy.images), (1, 2, 2));
         assert_eq!(accuracy.top1(), 50.0);
+        assert_eq!(Accuracy::of(&[f32::NAN; 12], &[0, 5], 6).first, 0);
         let last = Accuracy::of(&[0.0; 6], &[5], 6);
         assert_eq!((last.first, last.five), (0, 0));
     }

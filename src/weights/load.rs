@@ -5,6 +5,7 @@ use super::names;
 use super::opening;
 use super::read::{about, read, said};
 use super::shape::model_of;
+use crate::failure::Failure;
 use anyhow::Result;
 use std::path::Path;
 
@@ -21,9 +22,19 @@ pub fn load(path: &Path, heads: Option<usize>) -> Result<(Fit, Vec<String>)> {
             (Some(model), None) => model,
             (_, heads) => model_of(&state, heads, &mut notes)?,
         };
-        fit(state, &model, &mut notes)
+        let fit = fit(state, &model, &mut notes)?;
+        finite(&fit)?;
+        Ok(fit)
     });
     Ok((fitted.map_err(|failure| about(path, failure))?, notes))
+}
+
+/// Weights that are no numbers would make features that are none.
+fn finite(fit: &Fit) -> Result<(), Failure> {
+    let broken = fit.state.iter().find(|(_, data)| data.iter::<f32>().any(|value| !value.is_finite()));
+    let Some((name, _)) = broken else { return Ok(()) };
+    Err(Failure::input(format!("`{name}` has values that are not finite"))
+        .hint("the training that made the file has diverged, or the file is damaged: take an earlier checkpoint"))
 }
 
 /// A hash of the content of a file, 64 hexadecimal digits.

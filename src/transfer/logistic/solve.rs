@@ -25,7 +25,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { c: 1.0, tolerance: 1e-6, max_iterations: 1000 }
+        Options { c: 1.0, tolerance: 1e-6, max_iterations: 10_000 }
     }
 }
 
