@@ -160,7 +160,7 @@ mod tests {
         let model = model();
         let encoder = Encoder::new(&Init::new(3, &device), &model, Precision::F32);
         let before = state::save(&encoder, model.patch);
-        let (train, eval) = (Colours::new(24), Colours::new(12));
+        let (train, eval) = (Colours::clips(24), Colours::clips(12));
         let subject =
             Subject { encoder: &encoder, model: &model, train: &train, eval: &eval, device: &device, workers: 0, seed: 0 };
         for (clip, metric) in [("", "top1"), ("sampling: { segments: { frames: 3 } }\nviews: [2x1]\n", "top1.2x1")] {

@@ -290,7 +290,7 @@ mod tests {
         let device = Device::flex();
         let model = model();
         let encoder = Encoder::new(&Init::new(3, &device), &model, Precision::F32);
-        let (train, eval) = (Colours::new(24), Colours::new(12));
+        let (train, eval) = (Colours::clips(24), Colours::clips(12));
         let subject =
             Subject { encoder: &encoder, model: &model, train: &train, eval: &eval, device: &device, workers: 0, seed: 0 };
         config.check("fine_tune").unwrap();

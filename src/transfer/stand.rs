@@ -17,7 +17,7 @@ pub struct Colours {
 }
 
 impl Colours {
-    pub fn new(clips: usize) -> Arc<dyn Clips> {
+    pub fn clips(clips: usize) -> Arc<dyn Clips> {
         Arc::new(Colours { clips, classes: ["red", "green", "blue"].map(str::to_owned).to_vec() })
     }
 }
