@@ -38,7 +38,7 @@ fn every_command_of_the_documentation_is_understood() {
     let mut understood = 0;
     for page in pages() {
         let text = std::fs::read_to_string(&page).unwrap();
-        for line in text.lines().map(|line| line.trim_start_matches(['#', ' '])) {
+        for line in text.lines().map(|line| line.trim_start_matches(['#', ' ', '$'])) {
             let line = line.replace("cargo run --release -- ", "vicmae ");
             if !line.starts_with("vicmae ") || line.contains("FILE") || line.contains("..") {
                 continue;
