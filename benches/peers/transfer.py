@@ -30,7 +30,11 @@ def rand_augment():
 
     def work():
         for _ in range(500):
-            policy(picture.copy())
+            try:
+                policy(picture.copy())
+            except ValueError:
+                # timm asks Pillow 13 to posterize to 0 bits once in a while, which it refuses.
+                pass
 
     work()
     print(f"rand-m9-mstd0.5-inc1, 224 px: {1000 * median(work, 5) / 500:.3f} ms a picture")

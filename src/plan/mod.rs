@@ -15,6 +15,7 @@ use crate::run_id::RunId;
 use crate::spec::DATASET;
 use crate::spec::Experiment;
 use crate::spec::SourceText;
+use crate::spec::work::Work;
 use crate::weights;
 use anyhow::Result;
 use condition::{Condition, Scope};
@@ -61,6 +62,17 @@ pub struct Plan {
     pub asked: usize,
     /// Names that `only` may use besides those of the cells.
     pub(crate) names: Vec<String>,
+}
+
+/// The id of a run without parents, by what is on disk now.
+///
+/// # Errors
+/// A [`crate::failure::Failure`] when what it reads is not there.
+pub fn id_now(work: &Work, project: &Path) -> Result<RunId> {
+    let fingerprint = |content: Content<'_>| on_disk(content, project);
+    let mut identifier = identity::Identifier::new(&fingerprint);
+    let canonical = identifier.canonical(work)?;
+    Ok(identifier.id(&canonical, &[]))
 }
 
 impl Plan {

@@ -97,7 +97,10 @@ impl<'de> Deserialize<'de> for Names {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::question_of;
     use super::*;
+    use serde_json::json;
+    use std::collections::BTreeMap;
 
     const EXAMPLE: &str = r#"
 experiment: mask-ratio
@@ -137,5 +140,17 @@ report:
         10 |     - curves: { metric: loss, color: method }
            |
         "#);
+    }
+
+    #[test]
+    fn numbers_of_clips_are_shown_with_their_views_when_nothing_is_said() {
+        let cell = |seed: u64| (json!({"method": "mae", "seed": seed}), "video", 50.0);
+        let mut question = question_of(&[cell(0), cell(1)]);
+        for row in &mut question.rows {
+            row.values = BTreeMap::from([(Metric::new("top1.2x3"), 60.0), (Metric::new("top5.2x3"), 90.0)]);
+        }
+        let config = Config::default_for(&question);
+        assert_eq!(config.tables[0].cell, Names(vec!["video.top1.2x3".into(), "video.top5.2x3".into()]));
+        assert!(table::Table::make(&config.tables[0], &question).is_ok());
     }
 }
