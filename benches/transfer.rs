@@ -46,7 +46,7 @@ fn logistic(criterion: &mut Criterion) {
         let (values, labels) = features(images, width, classes);
         let options = Options { c: 0.01, ..Options::default() };
         group.bench_function(format!("{images} images, width {width}, {classes} classes"), |bencher| {
-            bencher.iter(|| black_box(fit(&values, &labels, classes, width, &options)));
+            bencher.iter(|| black_box(fit(None, &values, &labels, classes, width, &options, &mut || Ok(()))));
         });
     }
     group.finish();

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, fmt};
 
 /// One thing that happened to one attempt at one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Event {
     /// The run.
     pub run: RunId,
@@ -45,6 +46,17 @@ pub enum Kind {
     Interrupted { step: u64 },
     /// The attempt ended without a result.
     Failed { cause: Cause, error: String },
+    /// The run was stopped at `step` because others were better; a later attempt can go on from there.
+    Pruned { step: u64, reason: String },
+    /// What the attempt's process took of its machine. Comes before the ending.
+    Used { seconds: f64, peak_memory_bytes: Option<u64> },
+}
+
+impl Kind {
+    /// Whether nothing of the attempt comes after it.
+    pub fn is_ending(&self) -> bool {
+        matches!(self, Kind::Finished { .. } | Kind::Interrupted { .. } | Kind::Failed { .. } | Kind::Pruned { .. })
+    }
 }
 
 /// Why an attempt failed.
@@ -59,6 +71,39 @@ pub enum Cause {
     Error,
     /// The worker process ended without a word.
     Crashed,
+    /// There was not enough memory, of the machine or of the device.
+    OutOfMemory,
+    /// A disk was full.
+    NoSpace,
+    /// The worker said nothing for too long and was ended.
+    Hung,
+    /// The scheduler's time limit came, and nothing had been won since the last time.
+    TimedOut,
+    /// The worker's machine, or the scheduler's memory of it, is gone.
+    Lost,
+}
+
+impl Cause {
+    /// The name that event files and the database use: `out_of_memory`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::NonFinite => "non_finite",
+            Cause::Data => "data",
+            Cause::Error => "error",
+            Cause::Crashed => "crashed",
+            Cause::OutOfMemory => "out_of_memory",
+            Cause::NoSpace => "no_space",
+            Cause::Hung => "hung",
+            Cause::TimedOut => "timed_out",
+            Cause::Lost => "lost",
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name().replace('_', " "))
+    }
 }
 
 /// The name of a measured quantity: `loss`, `loss.reconstruction`, `top1`, `features.rankme`.
@@ -180,6 +225,15 @@ mod tests {
         let line = serde_json::to_string(&event).unwrap();
         assert!(!line.contains('\n'));
         assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event);
+    }
+
+    #[test]
+    fn a_cause_has_one_name_in_files_and_database() {
+        use Cause::{Crashed, Data, Error, Hung, Lost, NoSpace, NonFinite, OutOfMemory, TimedOut};
+        for cause in [NonFinite, Data, Error, Crashed, OutOfMemory, NoSpace, Hung, TimedOut, Lost] {
+            assert_eq!(serde_json::to_value(cause).unwrap(), cause.name());
+        }
+        assert_eq!(OutOfMemory.to_string(), "out of memory");
     }
 
     #[test]

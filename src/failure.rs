@@ -1,7 +1,9 @@
 //! What went wrong, told to a person: the message, the place, and what to do about it.
 
+use nix::errno::Errno;
 use std::any::Any;
 use std::fmt;
+use std::io::ErrorKind;
 
 /// Whose fault a failure is; it decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +12,11 @@ pub enum Fault {
     Runs,
     /// The input (experiment, template, option, data) is wrong.
     Input,
-    /// Another process holds the results folder.
+    /// Nothing is wrong: there is something to do, and the person wanted to know.
+    Changes,
+    /// A disk is full.
+    Full,
+    /// Another process holds the results folder, or the run.
     Locked,
     /// The person stopped the program.
     Interrupted,
@@ -22,6 +28,8 @@ impl Fault {
         match self {
             Fault::Runs => 1,
             Fault::Input => 2,
+            Fault::Changes => 3,
+            Fault::Full => 74,
             Fault::Locked => 75,
             Fault::Interrupted => 130,
         }
@@ -106,6 +114,18 @@ pub fn words_of(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words")
 }
 
+/// Whether an error comes from a full disk, or from a limit on what a person may write.
+pub fn is_no_space(error: &anyhow::Error) -> bool {
+    let full = |kind| matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge);
+    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|error| full(error.kind())))
+}
+
+/// Whether it may go better in a moment: a network file system has lost its server, or a file its place there.
+pub fn is_passing(error: &anyhow::Error) -> bool {
+    let passing = |code| [Errno::EIO, Errno::ESTALE, Errno::ETIMEDOUT, Errno::EREMOTEIO].contains(&Errno::from_raw(code));
+    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error).is_some_and(passing))
+}
+
 /// Returns the exit code that an error stands for.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<Failure>().map_or(1, |failure| failure.fault.exit_code())
@@ -127,6 +147,19 @@ mod tests {
         assert_eq!(words_of(catch_unwind(|| panic!("step {}", 3)).unwrap_err().as_ref()), "step 3");
         assert_eq!(words_of(catch_unwind(|| panic!("plain")).unwrap_err().as_ref()), "plain");
         assert_eq!(words_of(catch_unwind(|| panic_any(7)).unwrap_err().as_ref()), "no words");
+    }
+
+    #[test]
+    fn a_full_disk_is_known_through_contexts() {
+        let full = anyhow::Error::new(std::io::Error::from(ErrorKind::StorageFull)).context("cannot write a.json");
+        assert!(is_no_space(&full) && !is_no_space(&anyhow::anyhow!("disk on fire")));
+    }
+
+    #[test]
+    fn a_file_system_that_has_lost_its_server_is_waited_for() {
+        let io = |code: Errno| anyhow::Error::new(std::io::Error::from_raw_os_error(code as i32)).context("cannot read events");
+        assert!(is_passing(&io(Errno::ESTALE)) && is_passing(&io(Errno::EIO)));
+        assert!(!is_passing(&io(Errno::EACCES)) && !is_passing(&anyhow::anyhow!("disk on fire")));
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //!    | execute   start, watch and stop worker processes
 //!    | train     one run: pretraining or transfer -> events and checkpoints
 //!    | record    events -> SQLite
-//!    | report    SQLite -> tables, plots, pages
+//!    | report    SQLite -> tables, plots, pages (export: files of other programs)
 //! ```
 #![warn(missing_docs)]
 
@@ -44,6 +44,8 @@ pub mod record;
 pub mod display;
 pub mod engine;
 pub mod report;
+
+pub mod export;
 
 pub mod cli;
 pub mod command;

@@ -4,46 +4,71 @@
 //! results/runs/<32 hex>/
 //!    run.yaml                      the resolved run
 //!    events.jsonl                  one event a line, append only: the truth about the run
-//!    attempts/<n>/{stdout,stderr,exit.json}
+//!    lease.json                    who may write: the attempt, its process and its machine
+//!    attempts/<n>/{stdout,stderr,exit.json,environment.json}
 //!    checkpoints/  artifacts/
 //! ```
 
 mod atomic;
+mod environment;
 mod event_reader;
 mod event_writer;
+mod lease;
+mod line;
 
-pub use atomic::write_atomically;
+pub use atomic::{is_unfinished, write_atomically, write_if};
+pub use environment::Environment;
 pub use event_reader::EventReader;
 pub use event_writer::EventWriter;
+pub use lease::{Fenced, Holder, Lease, host, nonce};
 
 use crate::run_id::RunId;
 use anyhow::{Context, Result};
+use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// The folder of one run. It names places and creates none of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
+    lease: Option<Arc<Lease>>,
 }
 
 impl RunFolder {
     /// The folder of run `id` below the results folder.
     pub fn new(results: &Path, id: RunId) -> Self {
-        RunFolder { path: results.join("runs").join(id.to_string()) }
+        Self::at(results.join("runs").join(id.to_string()))
     }
 
     /// The run folder at `path`: what a worker is handed.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        RunFolder { path: path.into() }
+        RunFolder { path: path.into(), lease: None }
     }
 
     /// The folder of another run of the same results: a parent's, say.
     pub fn sibling(&self, id: RunId) -> Self {
-        RunFolder { path: self.path.with_file_name(id.to_string()) }
+        Self::at(self.path.with_file_name(id.to_string()))
+    }
+
+    /// The same folder in the hands of one who holds `lease`: it is checked before anything is written.
+    #[must_use]
+    pub fn held_by(self, lease: Lease) -> Self {
+        RunFolder { lease: Some(Arc::new(lease)), ..self }
+    }
+
+    /// Makes sure that the run was not taken over by another process. Who holds no lease may read, and need not ask.
+    ///
+    /// # Errors
+    /// [`Fenced`] when it was.
+    pub fn check(&self) -> Result<()> {
+        self.lease.as_ref().map_or(Ok(()), |lease| lease.check())
     }
 
     /// The folder itself.
@@ -76,19 +101,56 @@ impl RunFolder {
         self.path.join("artifacts")
     }
 
-    /// Waits until no other worker is at this run, and keeps others away for as long as the file is held. The kernel lets
-    /// go when the process ends, however it ends.
+    /// Who may write.
+    pub fn lease(&self) -> PathBuf {
+        self.path.join("lease.json")
+    }
+
+    /// Who holds the run, or held it last.
+    ///
+    /// # Errors
+    /// When the lease is there but cannot be read.
+    pub fn holder(&self) -> Result<Option<Holder>> {
+        Holder::read(&self.lease())
+    }
+
+    /// Waits until no other worker of this machine is at this run, `at_most` so long, and keeps others away for as long as the
+    /// file is held. The kernel lets go when the process ends, however it ends. Returns nothing when the time is over.
     ///
     /// # Errors
     /// When the folder is not there or the file system knows no locks.
-    pub fn lock(&self) -> Result<File> {
+    pub fn lock(&self, at_most: Duration) -> Result<Option<File>> {
         let path = self.path.join(".lock");
-        let lock = || -> std::io::Result<File> {
-            let file = File::create(&path)?;
-            file.lock()?;
-            Ok(file)
-        };
-        lock().with_context(|| format!("cannot lock {}", path.display()))
+        let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(TryLockError::WouldBlock) if began.elapsed() < at_most => sleep(Duration::from_millis(10)),
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display()))?,
+            }
+        }
+    }
+
+    /// Takes the next free attempt, also where several processes ask at once, and makes its folder.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn claim(&self) -> Result<u32> {
+        loop {
+            let attempt = self.last_attempt()? + 1;
+            let path = self.attempt(attempt);
+            let create = || {
+                fs::create_dir_all(self.path.join("attempts"))?;
+                fs::create_dir(&path)
+            };
+            match create() {
+                Ok(()) => return Ok(attempt),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error).with_context(|| format!("cannot create {}", path.display())),
+            }
+        }
     }
 
     /// The number of the last attempt that was begun, 0 when there was none.
@@ -118,6 +180,9 @@ pub struct RunFile<W = serde_json::Value> {
     pub stage: String,
     /// The runs whose results it needs.
     pub parents: Vec<RunId>,
+    /// The fingerprint of each folder or file that it reads, by the path that was given.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub data: IndexMap<String, String>,
     /// What it does.
     pub work: W,
 }
@@ -173,6 +238,7 @@ mod tests {
             name: "toy".into(),
             stage: "pretrain".into(),
             parents: vec![RunId::of(b"parent")],
+            data: IndexMap::new(),
             work: Toy::Train { rate: 0.1 + 0.2, big: u64::MAX, text: "1e-3".into() },
         }
     }
@@ -221,6 +287,6 @@ mod tests {
     #[test]
     fn a_sibling_shares_the_results() {
         let (a, b) = (RunId::of(b"a"), RunId::of(b"b"));
-        assert_eq!(RunFolder::new(Path::new("r"), a).sibling(b), RunFolder::new(Path::new("r"), b));
+        assert_eq!(RunFolder::new(Path::new("r"), a).sibling(b).path(), RunFolder::new(Path::new("r"), b).path());
     }
 }

@@ -103,6 +103,51 @@ fn completions_name_every_verb() {
 #[test]
 fn a_worker_without_a_run_says_which_file_is_missing() {
     let said = Desk::new().vicmae(&["worker", "nowhere", "--attempt", "1"]);
-    assert!(said.err.starts_with("error: cannot lock nowhere/.lock"), "{}", said.err);
+    assert!(said.err.starts_with("error: cannot read nowhere/run.yaml"), "{}", said.err);
     assert_eq!(said.code, 1);
+}
+
+#[test]
+fn options_that_would_change_nothing_are_refused() {
+    for args in [
+        &["--detailed-exitcode"][..],
+        &["--rungs", "0.5"],
+        &["--keep", "0.5"],
+        &["--yes"],
+        &["--profile", "gpu"],
+        &["--hang-after=-1"],
+        &["--hang-after", "NaN"],
+        &["--jobs", "0"],
+        &["--jobs", "-1"],
+    ] {
+        let said = Desk::new().vicmae(&[&["run", "x.yaml"][..], args].concat());
+        assert_eq!(said.code, 2, "{args:?}: {}", said.err);
+        assert!(!said.err.contains("there is no file"), "{args:?}: {}", said.err);
+    }
+    let jobs = Desk::new().vicmae(&["run", "x.yaml", "--jobs", "-1"]);
+    assert!(jobs.err.contains("a whole number of at least 1"), "{}", jobs.err);
+    let profile = Desk::new().vicmae(&["run", "x.yaml", "--profile", "gpu"]);
+    assert!(profile.err.contains("--executor slurm"), "{}", profile.err);
+}
+
+#[test]
+fn what_is_named_in_another_way_is_told_how() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path().join("experiments")).unwrap();
+    std::fs::write(desk.path().join("experiments/mine.yaml"), "").unwrap();
+    let said = desk.vicmae(&["plan", "mine"]);
+    insta::assert_snapshot!(said.err, @r"
+    error: there is no file mine
+    hint: an experiment is named by its file here: experiments/mine.yaml
+    ");
+    assert_eq!(said.code, 2);
+    let said = desk.vicmae(&["plan", "experiments/mine.yaml", "with.epochs=3"]);
+    insta::assert_snapshot!(said.err, @r"
+    error: `with.epochs=3` belongs to no option
+    hint: to change a value, write `--set with.epochs=3`
+    ");
+    assert_eq!(said.code, 2);
+    let said = desk.vicmae(&["status", "--results", "experiments/mine.yaml"]);
+    assert!(said.err.starts_with("error: `--results experiments/mine.yaml` is a file\nhint: "), "{}", said.err);
+    assert_eq!(said.code, 2);
 }

@@ -16,6 +16,7 @@ const LAYERS: &[&str] = &[
     "schedule train",
     "execute record",
     "display report",
+    "export",
     "engine",
     "command",
     "cli",

@@ -4,12 +4,12 @@ use super::asked::Asked;
 use super::print;
 use anyhow::Result;
 
-/// Checks an experiment: its file, its templates, every run it expands to, and that the data is there
+/// Checks an experiment: its file, its templates, every run it expands to, its report, and that the data is there
 ///
 /// Nothing is written and nothing is started.
 ///
 /// Example:
-///   vicmae check experiments/mask_ratio.yaml
+///   vicmae check experiments/quickstart.yaml
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {

@@ -93,9 +93,20 @@ fn folder(results: &Path) -> Finding {
         let failure = Failure::input(format!("{} cannot be written: {error}", place.display()));
         return bad("results", failure.hint("name another folder with `--results DIR`"));
     }
-    let free = statvfs(place).map(|disk| disk.blocks_available() * disk.fragment_size());
-    let free = free.map_or_else(|_| "free space unknown".to_owned(), |bytes| format!("{} free", BinaryBytes(bytes)));
-    good("results", format!("{} can be written, {free}", results.display()))
+    room(results, statvfs(place).ok().map(|disk| disk.blocks_available() * disk.fragment_size()))
+}
+
+/// Whether a run finds room for a checkpoint.
+fn room(results: &Path, free: Option<u64>) -> Finding {
+    /// A small encoder with its optimizer, twice: the old checkpoint goes when the new one is whole.
+    const LEAST: u64 = 64 << 20;
+    let Some(free) = free else { return good("results", format!("{} can be written, free space unknown", results.display())) };
+    if free < LEAST {
+        let failure = Failure::input(format!("{}: the disk is full, {} free", results.display(), BinaryBytes(free)));
+        let failure = failure.hint("`vicmae gc` shows what no experiment asks for");
+        return bad("results", failure.hint("name another folder with `--results DIR`"));
+    }
+    good("results", format!("{} can be written, {} free", results.display(), BinaryBytes(free)))
 }
 
 fn record(results: &Path) -> Finding {
@@ -123,6 +134,13 @@ fn words(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_not_good() {
+        let full = room(Path::new("results"), Some(0));
+        assert!(!full.good && full.needed && full.found.ends_with("the disk is full, 0 B free"), "{}", full.found);
+        assert!(room(Path::new("results"), Some(1 << 30)).good && room(Path::new("results"), None).good);
+    }
 
     #[test]
     fn what_is_missing_comes_with_what_to_do() {

@@ -7,13 +7,11 @@ use crate::data::inspect;
 use crate::model::Pool;
 use crate::run_folder::write_atomically;
 use crate::train::device;
+use crate::transfer::Frozen;
 use crate::transfer::features::extract;
-use crate::transfer::{Features, Frozen};
 use anyhow::Result;
 use clap::ValueEnum;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use safetensors::tensor::{Dtype, TensorView, serialize};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
@@ -91,24 +89,11 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
         Ok(())
     })?;
     bar.finish_and_clear();
-    write(&args.out, &features, &paths, clips.classes())?;
+    write_atomically(&args.out, &features.to_safetensors(&paths, clips.classes())?)?;
     let left_out = clips.len() - features.len();
     let left_out = if left_out == 0 { String::new() } else { format!("; {left_out} could not be read and were left out") };
     let (out, images) = (args.out.display(), HumanCount(features.len() as u64));
     print::line(&format!("{out}: {images} features of width {} by {}{left_out}", features.width, source.name))
-}
-
-fn write(path: &Path, features: &Features, paths: &[String], classes: &[String]) -> Result<()> {
-    let values: Vec<u8> = features.values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    let labels: Vec<u8> = features.labels.iter().flat_map(|label| (*label as i64).to_le_bytes()).collect();
-    let text = paths.join("\n");
-    let tensors = [
-        ("features", TensorView::new(Dtype::F32, vec![features.len(), features.width], &values)?),
-        ("labels", TensorView::new(Dtype::I64, vec![features.len()], &labels)?),
-        ("paths", TensorView::new(Dtype::U8, vec![text.len()], text.as_bytes())?),
-    ];
-    let metadata = HashMap::from([("classes".to_owned(), serde_json::to_string(classes)?)]);
-    write_atomically(path, &serialize(tensors, Some(metadata))?)
 }
 
 impl From<Pooled> for Pool {

@@ -3,6 +3,7 @@
 use super::run::{TICK, bring_about, verdict};
 use super::{print, results};
 use crate::engine::Request;
+use crate::execute::Local;
 use crate::failure::Failure;
 use crate::plan::{Plan, on_disk};
 use crate::schedule::OnFailure;
@@ -59,9 +60,12 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
         jobs: 1,
         workers: 1,
         on_failure: OnFailure::KeepGoing,
+        retries: None,
+        hang_after: None,
+        halving: None,
         tick: TICK,
     };
-    let outcome = bring_about(&request, false)?;
+    let outcome = bring_about(&request, &mut Local::this_program()?, false)?;
     verdict(&outcome, 1)?;
     let Some(run) = plan.runs.values().next() else { return Ok(()) };
     let (id, checkpoint) = (run.id.short(), serde_json::json!(args.file));

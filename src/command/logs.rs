@@ -37,12 +37,18 @@ pub fn run(args: &Args, folder: &Path) -> Result<()> {
         let failure = Failure::input(format!("{} has no attempt {attempt}", id.short()));
         return Err(failure.hint(format!("it has been tried {last} times")).into());
     }
+    let mut is_quiet = true;
     for name in ["stdout", "stderr"] {
         let path = run.attempt(attempt).join(name);
         let bytes = fs::read(&path).unwrap_or_default();
         if !bytes.is_empty() {
+            is_quiet = false;
             print::line(&format!("== {}\n{}", path.display(), String::from_utf8_lossy(&bytes)))?;
         }
     }
-    Ok(())
+    if is_quiet {
+        print::line(&format!("it wrote nothing in attempt {attempt}; `vicmae show {}` tells how it went", id.short()))
+    } else {
+        Ok(())
+    }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use std::io::{ErrorKind, Write, stdout};
+use std::io::{ErrorKind, Write, stderr, stdout};
 
 /// Prints a line. A reader that has left (`| head`) is no mistake.
 pub(super) fn line(text: &str) -> Result<()> {
@@ -10,6 +10,11 @@ pub(super) fn line(text: &str) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         outcome => outcome.context("cannot write to standard output"),
     }
+}
+
+/// Tells something beside the answer. Where nobody reads it, nothing is lost.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(stderr(), "note: {text}");
 }
 
 /// Prints a value as JSON, for programs.

@@ -1,43 +1,194 @@
-//! `vicmae report`: tables, plots and a page of an experiment.
+//! `vicmae report`: tables, plots and pages of an experiment.
 
 use super::{print, results};
+use crate::engine;
+use crate::failure::Failure;
+use crate::failure::Fault;
+use crate::plan::Plan;
+use crate::plan::places;
+use crate::record::Record;
 use crate::report;
-use crate::spec;
+use crate::report::Unmade;
 use crate::spec::Experiment;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
-/// Makes the report of an experiment from the record: tables, plots and a page, in RESULTS/reports/EXPERIMENT
+/// Makes the report of an experiment from the record: tables, plots and pages, in RESULTS/reports/EXPERIMENT
 ///
-/// Example:
-///   vicmae report experiments/mask_ratio.yaml
+/// index.html holds everything in one file and needs no network; index.md is for a repository;
+/// report.tex compiles as it is, and its tables can be \input into a paper.
+///
+/// Examples:
+///   vicmae report experiments/quickstart.yaml
+///   vicmae report experiments/quickstart.yaml --strict      # refuses tables that compare unfairly
+///   vicmae report experiments/quickstart.yaml --verify      # makes every number again from the event logs
+///   vicmae report experiments/quickstart.yaml --follow      # writes it again while the runs run
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
     /// The experiment's YAML file
     file: PathBuf,
+
+    /// Refuses tables whose rows differ in seeds, budget, views, data or code, and a report that is not of what the file asks for
+    #[arg(long)]
+    strict: bool,
+
+    /// Writes nothing; compares record and report with what the event logs of the runs say
+    #[arg(long, conflicts_with_all = ["strict", "follow"])]
+    verify: bool,
+
+    /// Writes the report again and again as long as a process runs experiments into the results folder
+    #[arg(long)]
+    follow: bool,
+
+    /// Seconds between two reports of `--follow`
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, requires = "follow", value_parser = clap::value_parser!(u64).range(1..))]
+    every: u64,
 }
 
 /// Makes the report, and prints its tables.
 ///
 /// # Errors
-/// A [`crate::failure::Failure`] when the experiment is wrong or there is no record of it.
+/// A [`Failure`] when the experiment is wrong or there is no record of it, when a table or plot could not be made (all others are
+/// written), or when something does not agree with the logs.
 pub fn run(args: &Args, results: &Path) -> Result<()> {
-    make(&spec::load(&args.file, &[])?, results)
+    let experiment = super::asked::load(&args.file, &[])?;
+    if args.verify {
+        return verify(&experiment, results);
+    }
+    let notes = differences(&experiment, &results::the_record(results)?, &args.file)?;
+    notes.iter().for_each(|note| print::note(note));
+    let order = Order { experiment: &experiment, results, notes, strict: args.strict };
+    if args.follow {
+        order.follow(args.every)?;
+    }
+    order.show()
 }
 
-/// Makes the report of an experiment, and prints its tables.
+/// Makes the report of an experiment that has just been run, and prints its tables.
 pub(super) fn make(experiment: &Experiment, results: &Path) -> Result<()> {
-    let config = config(experiment)?;
-    let record = results::the_record(results)?;
-    let folder = results.join("reports").join(&experiment.name);
-    let written = report::write(&record, &experiment.name, config.as_ref(), results, &folder)?;
-    let (width, color) = print::terminal();
-    written.tables.iter().try_for_each(|table| print::line(&format!("\n{}", table.to_text(width, color))))?;
-    print::line(&format!("\nreport: {}", written.index.display()))
+    Order { experiment, results, notes: Vec::new(), strict: false }.show()
 }
 
-/// What the experiment wants to see, checked as far as it can be before there are numbers.
+/// Whether the report that an experiment wants can be made of its plan.
+///
+/// # Errors
+/// A [`Failure`] that points at the place in the experiment's file.
+pub(super) fn check(experiment: &Experiment, plan: &Plan) -> Result<()> {
+    config(experiment)?.map_or(Ok(()), |config| Ok(config.check(experiment, plan)?))
+}
+
+/// A report to be made.
+struct Order<'a> {
+    experiment: &'a Experiment,
+    results: &'a Path,
+    /// What a reader must know of the whole.
+    notes: Vec<String>,
+    strict: bool,
+}
+
+impl Order<'_> {
+    fn show(&self) -> Result<()> {
+        let written = self.write()?;
+        let (width, color) = print::terminal();
+        written.tables.iter().try_for_each(|table| print::line(&format!("\n{}", table.to_text(width, color))))?;
+        let told = written.notes.iter().filter(|note| !self.notes.contains(note));
+        told.for_each(|note| print::note(note));
+        let folder = written.index.with_file_name("");
+        print::line(&format!("\nreport: {} (and index.md, report.tex in {})", written.index.display(), folder.display()))?;
+        self.verdict(&written.unmade)
+    }
+
+    fn write(&self) -> Result<report::Written> {
+        let (config, record) = (config(self.experiment)?, results::the_record(self.results)?);
+        let wanted =
+            report::Wanted { notes: self.notes.clone(), strict: self.strict, ..wanted(self.experiment, config.as_ref()) };
+        report::write(&record, &wanted, self.results, &folder(self.experiment, self.results))
+    }
+
+    /// Writes the report again and again until no process runs experiments.
+    fn follow(&self, every: u64) -> Result<()> {
+        while engine::holder(self.results).is_some() {
+            let written = self.write()?;
+            written.unmade.iter().for_each(|unmade| print::note(&unmade.note()));
+            print::line(&format!("{}: written; again in {every} s", written.index.display()))?;
+            sleep(Duration::from_secs(every));
+        }
+        Ok(())
+    }
+
+    /// Tells what could not be made; all else was written.
+    fn verdict(&self, unmade: &[Unmade]) -> Result<()> {
+        let drawn = |unmade: &Unmade| {
+            let path: Vec<&str> = unmade.path.iter().map(String::as_str).collect();
+            let failure = self.experiment.source.failure_at(&path, unmade.note(), "not made");
+            unmade.hints.iter().fold(failure, |failure, hint| failure.hint(hint.as_str()))
+        };
+        match unmade {
+            [] => Ok(()),
+            [one] => Err(drawn(one).into()),
+            several => {
+                let failure = Failure::input(format!("{} tables and plots could not be made", several.len()));
+                let listed: Vec<String> = several.iter().map(|one| drawn(one).to_string()).collect();
+                Err(failure.at(listed.join("\n\n")).hint("all others were written").into())
+            }
+        }
+    }
+}
+
+/// What the experiment wants to see.
+fn wanted<'a>(experiment: &'a Experiment, config: Option<&'a report::Config>) -> report::Wanted<'a> {
+    let axes = report::question::declared(experiment);
+    report::Wanted { experiment: &experiment.name, config, axes, ..report::Wanted::default() }
+}
+
+/// What the experiment's file asks for and the record does not know, and the other way round. Data need not be there: what is
+/// told apart by its contents is taken for different where it has different names.
+fn differences(experiment: &Experiment, record: &Record, file: &Path) -> Result<Vec<String>> {
+    let recorded = record.cells(&experiment.name)?;
+    if recorded.is_empty() {
+        return Ok(Vec::new());
+    }
+    // The whole plan is only made to count what differs: ten thousand runs take a while.
+    if places(experiment).is_ok_and(|places| report::asked::is_same(&places, &recorded)) {
+        return Ok(Vec::new());
+    }
+    let plan = match Plan::make(experiment, &|content| Ok(format!("{content:?}"))) {
+        Ok(plan) => plan,
+        // What was run can be shown all the same.
+        Err(error) => {
+            let message = error.to_string().lines().next().unwrap_or_default().to_owned();
+            return Ok(vec![format!("the file is not right any more: {message}")]);
+        }
+    };
+    Ok(report::asked::differences(&plan, &recorded, &file.display().to_string()))
+}
+
+fn folder(experiment: &Experiment, results: &Path) -> PathBuf {
+    results.join("reports").join(&experiment.name)
+}
+
+fn verify(experiment: &Experiment, results: &Path) -> Result<()> {
+    let (config, record) = (config(experiment)?, results::the_record(results)?);
+    let folder = folder(experiment, results);
+    // Those are of the file as it was then, and no numbers.
+    let wanted = report::Wanted { notes: report::notes(&folder), ..wanted(experiment, config.as_ref()) };
+    let verdict = report::verify(&record, &wanted, results, &folder)?;
+    let (runs, values, files) = (verdict.runs, verdict.values, verdict.files);
+    let read = format!("{values} last values of {runs} runs and {files} files were made again from the event logs");
+    if verdict.differences.is_empty() {
+        return print::line(&format!("{read}: all agree"));
+    }
+    let count = verdict.differences.len();
+    Err(Failure::new(Fault::Runs, format!("{read}; {count} do not agree"))
+        .at(verdict.differences.join("\n"))
+        .hint("`vicmae reindex` makes the record again from the logs, `vicmae report` the report from the record")
+        .into())
+}
+
+/// What the experiment wants to see.
 pub(super) fn config(experiment: &Experiment) -> Result<Option<report::Config>> {
-    report::Config::read(&experiment.source.text, &experiment.source.name)
+    report::Config::of(&experiment.source)
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Opens the record, when there is one.
 pub(super) fn record(results: &Path) -> Result<Option<Record>> {
-    if results.join("lab.sqlite").exists() { Record::open(results).map(Some) } else { Ok(None) }
+    if results.join("lab.sqlite").exists() { Record::open_to_read(results).map(Some) } else { Ok(None) }
 }
 
 /// Opens the record that a question is about.

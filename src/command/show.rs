@@ -8,6 +8,7 @@ use crate::run_folder::RunFile;
 use crate::run_folder::RunFolder;
 use crate::run_id::RunId;
 use anyhow::Result;
+use indicatif::BinaryBytes;
 use std::path::Path;
 
 /// Shows one run: its configuration, its attempts, its last numbers, its parents and children, and its files
@@ -51,10 +52,10 @@ fn page(record: &Record, results: &Path, id: RunId) -> Result<String> {
     let numbers = format!("SELECT metric, step, value FROM final WHERE run = '{id}' ORDER BY metric");
     section(&mut page, "last numbers", rows(record, &numbers)?);
     let parents =
-        format!("SELECT r.id, r.name FROM parents p JOIN runs r ON r.id = p.parent WHERE p.run = '{id}' ORDER BY p.ordinal");
+        format!("SELECT r.id, r.name FROM parents p JOIN cards r ON r.id = p.parent WHERE p.run = '{id}' ORDER BY p.ordinal");
     section(&mut page, "parents", rows(record, &parents)?);
     let children =
-        format!("SELECT r.id, r.name FROM parents p JOIN runs r ON r.id = p.run WHERE p.parent = '{id}' ORDER BY r.name");
+        format!("SELECT r.id, r.name FROM parents p JOIN cards r ON r.id = p.run WHERE p.parent = '{id}' ORDER BY r.name");
     section(&mut page, "children", rows(record, &children)?);
     section(&mut page, "notices", record.notices(&id)?);
     let at = |path: &str| folder.path().join(path).display().to_string();
@@ -76,7 +77,8 @@ fn attempt(attempt: &Attempt) -> String {
     parts.extend(attempt.device.as_ref().map(|device| format!("on {device}")));
     parts.extend(attempt.host.as_ref().map(|host| format!("of {host}")));
     parts.extend(attempt.started_at.as_ref().map(|at| format!("from {at}")));
-    parts.extend(attempt.seconds.map(|seconds| format!("in {seconds:.1} s")));
+    parts.extend(attempt.seconds.or(attempt.wall_seconds).map(|seconds| format!("in {seconds:.1} s")));
+    parts.extend(attempt.peak_memory_bytes.map(|bytes| format!("with {}", BinaryBytes(bytes))));
     parts.extend(attempt.cause.as_ref().map(|cause| format!("({})", cause.replace('_', " "))));
     let error = attempt.error.as_ref().and_then(|error| error.lines().next());
     error.map_or_else(|| parts.join(" "), |error| format!("{} {error}", parts.join(" ")))

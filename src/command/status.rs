@@ -1,8 +1,8 @@
 //! `vicmae status`: how far the experiments are.
 
+use super::named::named;
 use super::standing::{Standing, Standings};
 use super::{print, results, standing};
-use crate::failure::Failure;
 use crate::record::Cell;
 use crate::record::Record;
 use crate::run_id::RunId;
@@ -15,11 +15,11 @@ use std::path::Path;
 ///
 /// Examples:
 ///   vicmae status
-///   vicmae status mask_ratio
+///   vicmae status quickstart
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// The experiment's name
+    /// The experiment's name, or its file
     experiment: Option<String>,
 
     /// Prints JSON
@@ -30,7 +30,7 @@ pub struct Args {
 /// Prints how far they are.
 ///
 /// # Errors
-/// A [`Failure`] when there is no record, or no such experiment.
+/// A [`crate::failure::Failure`] when there is no record, or no such experiment.
 pub fn run(args: &Args, folder: &Path) -> Result<()> {
     let record = results::the_record(folder)?;
     let standings = Standings::new(folder, Some(&record));
@@ -54,11 +54,7 @@ fn all(record: &Record, standings: &Standings, as_json: bool) -> Result<()> {
 }
 
 fn one(record: &Record, standings: &Standings, name: &str, as_json: bool) -> Result<()> {
-    let experiments = record.experiments()?;
-    if experiments.iter().all(|experiment| experiment.name != name) {
-        let names = experiments.iter().map(|experiment| experiment.name.as_str());
-        return Err(Failure::input(format!("there is no experiment `{name}` in the record")).nearest(name, names).into());
-    }
+    let name = &named(record, name)?;
     let runs = runs(record, standings, name)?;
     if as_json {
         let run =
@@ -74,7 +70,7 @@ fn runs(record: &Record, standings: &Standings, experiment: &str) -> Result<Inde
     let mut runs = IndexMap::new();
     for cell in record.cells(experiment)? {
         if !runs.contains_key(&cell.run.id) {
-            let told = standings.of(&cell.run.id)?;
+            let told = standings.of_state(&cell.run.id, &cell.run.state)?;
             runs.insert(cell.run.id, (cell, told));
         }
     }

@@ -7,6 +7,7 @@ use super::{Source, frame_folder, image_folder, packed};
 use crate::failure::Failure;
 use anyhow::Result;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -146,7 +147,10 @@ pub fn source(data: &Path, split: &str) -> Result<Source> {
     let listing = annotation::read(data, &[], None)?;
     let entries: Vec<&Entry> = listing.entries.iter().filter(|entry| entry.split == split).collect();
     let Some(first) = entries.first() else {
-        return Err(Failure::input(format!("`{}` has no split `{split}`", data.display())).into());
+        let splits: BTreeSet<&str> = listing.entries.iter().map(|entry| entry.split.as_str()).collect();
+        let failure = Failure::input(format!("`{}` has no split `{split}`", data.display()));
+        let known = splits.iter().copied().collect::<Vec<_>>().join(", ");
+        return Err(failure.nearest(split, splits.iter().copied()).hint(format!("its splits: {known}")).into());
     };
     // Below a folder for the split, where there is one: all clips lie in it, and it is no class.
     let top = first.path.iter().next().unwrap_or_default();

@@ -104,7 +104,12 @@ fn hidden(entry: &DirEntry) -> bool {
 
 fn missing(root: &Path, folder: &Path) -> Failure {
     let failure = Failure::input(format!("there is no folder `{}`", root.display()));
-    let failure = failure.hint(format!("looked for {}: a relative root starts at the project's folder", folder.display()));
+    let looked = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let failure = failure.hint(format!("looked for {}", looked.display()));
+    let failure = match root.is_relative() {
+        true => failure.hint("paths are relative to the project, the folder that has experiments/ and templates/"),
+        false => failure,
+    };
     let siblings: Vec<String> = folder
         .parent()
         .and_then(|parent| parent.read_dir().ok())
@@ -172,7 +177,8 @@ mod tests {
         let message = images(Path::new("photo"), project.path(), Layout::Images).unwrap_err().to_string();
         insta::assert_snapshot!(message.replace(&project.path().display().to_string(), "PROJECT"), @"
         there is no folder `photo`
-        hint: looked for PROJECT/photo: a relative root starts at the project's folder
+        hint: looked for PROJECT/photo
+        hint: paths are relative to the project, the folder that has experiments/ and templates/
         hint: did you mean `photos`?
         ");
     }

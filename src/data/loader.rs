@@ -71,7 +71,7 @@ impl PairLoader {
         if loader.batches_per_epoch() == 0 {
             let pairs = loader.mixture.draws();
             let message = format!("the data hold {pairs} clips, fewer than one batch of {batch}");
-            let hint = format!("make the batch {pairs} or smaller, or add data");
+            let hint = format!("make the batch {pairs} or smaller (`batch` under `with`, say), or add data");
             return Err(Failure::input(message).hint(hint).into());
         }
         Ok(loader)
@@ -313,7 +313,7 @@ mod tests {
         let refused = |sources: &[Source], batch| loader(sources, Path::new("."), batch, 1).err().unwrap().to_string();
         insta::assert_snapshot!(refused(&[shapes(12)], 64), @"
         the data hold 12 clips, fewer than one batch of 64
-        hint: make the batch 12 or smaller, or add data
+        hint: make the batch 12 or smaller (`batch` under `with`, say), or add data
         ");
         insta::assert_snapshot!(refused(&[], 1), @"
         there is no data source

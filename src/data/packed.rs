@@ -74,7 +74,9 @@ impl Configured for Config {
     }
 
     fn fingerprint(&self, project: &Path) -> Result<String> {
-        Ok(Manifest::read(&project.join(&self.root))?.fingerprint())
+        let manifest = Manifest::read(&project.join(&self.root))?;
+        // A typo is told before anything runs.
+        if manifest.splits.contains_key(&self.split) { Ok(manifest.fingerprint()) } else { Err(no_split(self, &manifest).into()) }
     }
 
     fn open(&self, project: &Path) -> Result<Arc<dyn Clips>> {
@@ -126,7 +128,7 @@ fn no_split(config: &Config, manifest: &Manifest) -> Failure {
     let names: Vec<&str> = manifest.splits.keys().map(String::as_str).collect();
     Failure::input(format!("`{}` has no split `{}`", config.root.display(), config.split))
         .nearest(&config.split, names.iter().copied())
-        .hint(format!("its splits: {}", names.join(", ")))
+        .hint(format!("its splits: {}; in a template `split` (a transfer: `train_split`, `eval_split`)", names.join(", ")))
 }
 
 impl Clips for Packed {

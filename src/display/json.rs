@@ -3,7 +3,7 @@
 use super::{Cast, Display};
 use crate::event::Event;
 use crate::run_id::RunId;
-use std::io::Write;
+use std::io::{Write, stderr};
 
 /// Writes events as lines of JSON to `out`. What is no event goes to standard error.
 pub struct Json<W> {
@@ -31,7 +31,8 @@ impl<W: Write> Display for Json<W> {
     }
 
     fn say(&mut self, text: &str) {
-        eprintln!("{text}");
+        // As above: `eprintln!` would panic where nobody reads any more.
+        let _ = writeln!(stderr(), "{text}");
     }
 
     fn end(&mut self) {}

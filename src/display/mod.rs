@@ -1,10 +1,16 @@
 //! What a person sees while runs are running. A display is one more consumer of the events.
 
+mod bars;
+mod dashboard;
+mod estimate;
 mod json;
+mod labels;
 mod plain;
 mod progress;
+mod resting;
 mod terminal;
 
+pub use dashboard::{Dashboard, Flow, Input, Key, Past, Screen};
 pub use json::Json;
 pub use plain::Plain;
 pub use terminal::Terminal;

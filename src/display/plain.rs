@@ -76,7 +76,11 @@ impl<W: Write> Display for Plain<W> {
                 self.running.remove(run);
                 self.line(run, &format!("failed: {}", error.lines().next().unwrap_or_default()));
             }
-            Kind::Saved { .. } | Kind::Produced { .. } => {}
+            Kind::Pruned { step, reason } => {
+                self.running.remove(run);
+                self.line(run, &format!("pruned at step {step}: {reason}"));
+            }
+            Kind::Saved { .. } | Kind::Produced { .. } | Kind::Used { .. } => {}
         }
     }
 
@@ -129,6 +133,7 @@ mod tests {
             ("a", 80, Kind::Finished { seconds: 80.0 }),
             ("b", 90, failed),
             ("b", 95, Kind::Interrupted { step: 7 }),
+            ("b", 96, Kind::Pruned { step: 8, reason: "loss 3.1 at 10 % is place 5 of 6".into() }),
         ];
         insta::assert_snapshot!(text(&script), @r"
         <a> mae seed=0: started from step 100 on cpu, attempt 2
@@ -138,6 +143,7 @@ mod tests {
         <a> mae seed=0: done in 80s (1 of 2)
         <b> mae seed=1: failed: loss is NaN
         <b> mae seed=1: interrupted at step 7
+        <b> mae seed=1: pruned at step 8: loss 3.1 at 10 % is place 5 of 6
         <b> mae seed=1: skipped, because of mae seed=0
         ");
     }

@@ -25,6 +25,15 @@ pub(super) struct Progress {
     waited: Option<f64>,
 }
 
+/// What is worth more where there is little room comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Step,
+    Time,
+    Number,
+    Aside,
+}
+
 /// A share of the time without data that is worth a word.
 const WORTH_A_WORD: f64 = 0.05;
 
@@ -57,20 +66,33 @@ impl Progress {
 
     /// `step 300/900, loss 0.8123, 412 images/s, 3m left`.
     pub(super) fn text(&self) -> String {
-        let mut parts = vec![format!("step {}/{}", self.step, self.steps)];
-        parts.extend(self.number.map(|(name, value)| match name {
+        self.text_up_to(Rank::Aside)
+    }
+
+    /// The same in ever fewer words, for narrow places; the last has the step alone.
+    pub(super) fn texts(&self) -> [String; 4] {
+        [Rank::Aside, Rank::Number, Rank::Time, Rank::Step].map(|rank| self.text_up_to(rank))
+    }
+
+    fn text_up_to(&self, least: Rank) -> String {
+        let number = self.number.map(|(name, value)| match name {
             TOP1 => format!("{name} {value:.1} %"),
             _ => format!("{name} {value:.4}"),
-        }));
-        parts.extend(self.images_per_second.map(|rate| format!("{rate:.0} images/s")));
+        });
         let waited = self.waited.filter(|waited| *waited > WORTH_A_WORD);
-        parts.extend(waited.map(|waited| format!("waits for data {:.0} %", 100.0 * waited)));
-        parts.extend(self.left().map(|left| format!("{:#} left", HumanDuration(left))));
-        parts.join(", ")
+        let parts = [
+            (Rank::Step, Some(format!("step {}/{}", self.step, self.steps))),
+            (Rank::Number, number),
+            (Rank::Aside, self.images_per_second.map(|rate| format!("{rate:.0} images/s"))),
+            (Rank::Aside, waited.map(|waited| format!("waits for data {:.0} %", 100.0 * waited))),
+            (Rank::Time, self.left().map(|left| format!("{:#} left", HumanDuration(left)))),
+        ];
+        let parts = parts.into_iter().filter(|(rank, _)| *rank <= least).filter_map(|(_, text)| text);
+        parts.collect::<Vec<_>>().join(", ")
     }
 
     /// The time that is left at the speed so far.
-    fn left(&self) -> Option<Duration> {
+    pub(super) fn left(&self) -> Option<Duration> {
         let took = Duration::try_from(self.now.duration_since(self.began)).ok().filter(|took| !took.is_zero())?;
         let made = self.step.checked_sub(self.from_step).filter(|&made| made > 0)?;
         let left = self.steps.checked_sub(self.step).filter(|&left| left > 0)?;
@@ -96,6 +118,7 @@ mod tests {
         let values = BTreeMap::from([(LOSS.into(), 0.81234), (IMAGES_PER_SECOND.into(), 412.4)]);
         progress.on(&at(60, Kind::Measured { step: 300, values }));
         assert_eq!(progress.text(), "step 300/900, loss 0.8123, 412 images/s, 3m left");
+        assert_eq!(progress.texts()[1..], ["step 300/900, loss 0.8123, 3m left", "step 300/900, 3m left", "step 300/900"]);
         let waited = BTreeMap::from([(LOSS.into(), 0.8), (WAITED_SHARE.into(), 0.31)]);
         progress.on(&at(60, Kind::Measured { step: 300, values: waited }));
         assert_eq!(progress.text(), "step 300/900, loss 0.8000, 412 images/s, waits for data 31 %, 3m left");

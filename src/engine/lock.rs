@@ -2,10 +2,14 @@
 
 use crate::failure::Failure;
 use crate::failure::Fault;
+use crate::run_folder::host;
 use anyhow::{Context, Result};
+use jiff::Timestamp;
+use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -35,14 +39,48 @@ impl Lock {
             }
         }
         file.set_len(0)?;
-        writeln!(file, "process {} on {}", std::process::id(), host())?;
+        writeln!(file, "{}", Holder { pid: std::process::id() as i32, host: host() })?;
         Ok(Lock { _file: file })
+    }
+}
+
+/// The process that holds a results folder. It reads `process 1234 on lab7`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its id.
+    pub pid: i32,
+    /// Its machine.
+    pub host: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {}", self.pid, self.host)
+    }
+}
+
+impl FromStr for Holder {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (pid, host) = text.trim().strip_prefix("process ").and_then(|rest| rest.split_once(" on ")).ok_or(())?;
+        Ok(Holder { pid: pid.parse().map_err(drop)?, host: host.to_owned() })
     }
 }
 
 /// Whether some process is running experiments into the results folder now.
 pub fn is_held(results: &Path) -> bool {
     File::open(path(results)).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// The process that is running experiments into the results folder now.
+pub fn holder(results: &Path) -> Option<Holder> {
+    is_held(results).then(|| fs::read_to_string(path(results)).ok()?.parse().ok()).flatten()
+}
+
+/// When the process that holds the results folder, or held it last, took it: it writes its name into the lock then.
+pub fn held_since(results: &Path) -> Option<Timestamp> {
+    fs::metadata(path(results)).ok()?.modified().ok()?.try_into().ok()
 }
 
 fn path(results: &Path) -> PathBuf {
@@ -54,10 +92,6 @@ fn held(results: &Path, path: &Path) -> Failure {
     let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };
     Failure::new(Fault::Locked, format!("{} is in use: {holder} is writing to it", results.display()))
         .hint("wait until it has ended, or give this one another folder with `--results DIR`")
-}
-
-fn host() -> String {
-    nix::unistd::gethostname().map_or_else(|_| "this machine".into(), |name| name.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]
@@ -74,8 +108,21 @@ mod tests {
         let error = Lock::take(results.path()).err().unwrap();
         assert_eq!(exit_code(&error), 75);
         assert!(error.to_string().contains(&format!("process {} on ", std::process::id())), "{error}");
+        assert_eq!(holder(results.path()), Some(Holder { pid: std::process::id() as i32, host: host() }));
         drop(first);
+        assert_eq!(holder(results.path()), None);
         assert!(!is_held(results.path()));
         Lock::take(results.path()).unwrap();
+    }
+
+    #[test]
+    fn it_is_held_since_it_was_taken() {
+        let results = tempfile::tempdir().unwrap();
+        assert_eq!(held_since(results.path()), None);
+        let before = Timestamp::now();
+        let _lock = Lock::take(results.path()).unwrap();
+        let apart = held_since(results.path()).unwrap().duration_since(before).as_secs_f64();
+        // A file system may know whole seconds only.
+        assert!(apart.abs() < 5.0, "{apart}");
     }
 }

@@ -4,6 +4,7 @@ use super::Request;
 use crate::display::Display;
 use crate::event::Cause;
 use crate::event::Kind;
+use crate::execute::Executor;
 use crate::plan::Cell;
 use crate::plan::Run;
 use crate::record::CellCard;
@@ -13,11 +14,15 @@ use crate::record::RunCard;
 use crate::record::RunState;
 use crate::run_folder::EventReader;
 use crate::run_folder::EventWriter;
+use crate::run_folder::Lease;
 use crate::run_folder::RunFolder;
 use crate::run_id::RunId;
+use crate::schedule::Halving;
+use crate::schedule::Stand;
 use crate::schedule::Task;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Tells the record what the experiment asks for.
 pub(super) fn admit(request: &Request, record: &mut Record) -> Result<()> {
@@ -44,32 +49,60 @@ pub(super) struct Standing {
     pub(super) readers: BTreeMap<RunId, EventReader>,
 }
 
-/// Folds into the record what the folders of the wanted runs hold, and closes attempts whose worker is gone.
-pub(super) fn reconcile(request: &Request, record: &mut Record, display: &mut dyn Display) -> Result<Standing> {
+/// Folds into the record what the folders of the wanted runs hold, takes over what an earlier engine left in a queue, and
+/// closes attempts whose worker is gone.
+pub(super) fn reconcile(
+    request: &Request,
+    record: &mut Record,
+    executor: &mut dyn Executor,
+    display: &mut dyn Display,
+    mut halving: Option<&mut Halving>,
+) -> Result<Standing> {
     let mut standing = Standing { tasks: Vec::new(), readers: BTreeMap::new() };
     for run in request.wanted.runs.values() {
         let folder = RunFolder::new(request.results, run.id);
-        let mut attempts = folder.last_attempt()?;
-        if record.state(&run.id)? != RunState::Done {
+        let mut state = record.state(&run.id)?;
+        let mut attempts = 0;
+        let mut stand = Stand::Done;
+        if state != RunState::Done {
             let mut reader = EventReader::open(&folder);
             let events = reader.poll()?;
             record.ingest(&events)?;
-            attempts = events.iter().map(|event| event.attempt).max().unwrap_or(0).max(attempts);
-            if let RunState::Running { attempt } = record.state(&run.id)? {
-                close(run, &folder, attempt, &mut reader, record, display)?;
+            state = record.state(&run.id)?;
+            attempts = events.iter().map(|event| event.attempt).max().unwrap_or(0).max(folder.last_attempt()?);
+            stand = Stand::Open;
+            if let Some(halving) = &mut halving {
+                events.iter().for_each(|event| drop(halving.on(event)));
+            }
+            if state != RunState::Done && executor.adopt(&run.id)? {
+                stand = Stand::WithExecutor;
+            } else if let RunState::Running { attempt } = state {
+                close(run, &folder, attempt.max(attempts), &mut reader, record, display)?;
+                state = record.state(&run.id)?;
             }
             if let Some(complaint) = reader.complaint() {
                 display.say(&complaint);
             }
             standing.readers.insert(run.id, reader);
         }
-        let done = record.state(&run.id)? == RunState::Done;
-        standing.tasks.push(Task { run: run.id, parents: run.parents.clone(), attempt: attempts + 1, done });
+        let attempt = match (stand, &state) {
+            (Stand::WithExecutor, RunState::Running { attempt }) => *attempt,
+            _ => attempts + 1,
+        };
+        stand = match &state {
+            RunState::Done => Stand::Done,
+            RunState::Pruned { .. } if halving.is_some() => Stand::Pruned,
+            _ => stand,
+        };
+        standing.tasks.push(Task { run: run.id, parents: run.parents.clone(), attempt, stand });
     }
     Ok(standing)
 }
 
-/// Waits for a worker that outlived the orchestrator before this one, and writes the ending that it could not write.
+/// How long a worker that lost its engine may take to save and leave.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// Waits for a worker that outlived the engine before this one, and writes the ending that it could not write.
 fn close(
     run: &Run,
     folder: &RunFolder,
@@ -78,13 +111,20 @@ fn close(
     record: &mut Record,
     display: &mut dyn Display,
 ) -> Result<()> {
-    display.say(&format!("{} {}: attempt {attempt} was left open; waiting for its worker", run.id.short(), run.name));
-    let _alone = folder.lock()?;
-    record.ingest(&reader.poll()?)?;
-    if record.state(&run.id)? == (RunState::Running { attempt }) {
-        let error = "the worker is gone and wrote no ending".to_owned();
-        EventWriter::open(folder, run.id, attempt)?.emit(Kind::Failed { cause: Cause::Crashed, error })?;
-        record.ingest(&reader.poll()?)?;
+    let mut alone = folder.lock(Duration::ZERO)?;
+    if alone.is_none() {
+        display.say(&format!("{} {}: attempt {attempt} was left open; waiting for its worker", run.id.short(), run.name));
+        alone = folder.lock(GRACE)?;
     }
-    Ok(())
+    record.ingest(&reader.poll()?)?;
+    let RunState::Running { attempt: open } = record.state(&run.id)? else { return Ok(()) };
+    // From here on a worker that still lives, on another machine or stuck on this one, must not write.
+    let (lease, holder) = Lease::take(folder, attempt)?;
+    if let (None, Some(holder)) = (&alone, holder) {
+        holder.end_if_here();
+    }
+    let error = "the worker is gone and wrote no ending".to_owned();
+    let mut writer = EventWriter::open(&folder.clone().held_by(lease), run.id, open)?;
+    writer.emit(Kind::Failed { cause: Cause::Crashed, error })?;
+    record.ingest(&reader.poll()?)
 }

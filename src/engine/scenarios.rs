@@ -20,6 +20,7 @@ use crate::run_folder::EventReader;
 use crate::run_folder::EventWriter;
 use crate::run_folder::RunFolder;
 use crate::run_id::RunId;
+use crate::schedule::Halving;
 use crate::schedule::OnFailure;
 use crate::spec::work::RandomInit;
 use crate::spec::work::Work;
@@ -41,7 +42,7 @@ fn plan(lines: &[&str]) -> Plan {
         let size = Transformer { width: 8, depth: 1, heads: 1 };
         let work = Work::RandomInit(RandomInit { model: Config { vit: Vit(size), image: 32, patch: 4, decoder: size }, seed: 0 });
         plan.cells.push(Cell { run: id(name), stage: stage.clone(), axes: [("name".to_owned(), name.into())].into() });
-        plan.runs.insert(id(name), Run { id: id(name), name: name.to_owned(), stage, parents, work });
+        plan.runs.insert(id(name), Run { id: id(name), name: name.to_owned(), stage, parents, work, data: IndexMap::new() });
     }
     plan.asked = plan.cells.len();
     plan
@@ -53,6 +54,9 @@ struct Scene {
     shown: Vec<u8>,
     jobs: usize,
     on_failure: OnFailure,
+    retries: Option<u32>,
+    hang_after: Option<Duration>,
+    halving: Option<Halving>,
     devices: Vec<String>,
 }
 
@@ -64,6 +68,9 @@ impl Scene {
             shown: Vec::new(),
             jobs: 2,
             on_failure: OnFailure::KeepGoing,
+            retries: Some(0),
+            hang_after: None,
+            halving: None,
             devices: vec!["cpu".to_owned()],
         }
     }
@@ -79,6 +86,9 @@ impl Scene {
             jobs: self.jobs,
             workers: 1,
             on_failure: self.on_failure,
+            retries: self.retries,
+            hang_after: self.hang_after,
+            halving: self.halving.as_ref(),
             tick: Duration::ZERO,
         };
         let mut looks = 0;
@@ -108,7 +118,7 @@ impl Scene {
 }
 
 fn outcome(done_before: usize, done: usize, skipped: usize, cancelled: usize) -> Outcome {
-    Outcome { done_before, done, failed: Vec::new(), skipped, cancelled, interrupted: false }
+    Outcome { done_before, done, skipped, cancelled, ..Outcome::default() }
 }
 
 #[test]
@@ -164,8 +174,9 @@ fn a_worker_that_goes_without_a_word_gets_its_ending_written() {
     let outcome = scene.run(&plan(&["a"]), &[]);
     assert_eq!(outcome.failed[0].error, "killed by signal 9");
     assert_eq!(scene.last("a"), Kind::Failed { cause: Cause::Crashed, error: "killed by signal 9".into() });
-    let seqs: Vec<_> = EventReader::open(&scene.folder("a")).poll().unwrap().iter().map(|event| event.seq).collect();
-    assert_eq!(seqs, [0, 1, 2]);
+    let events = EventReader::open(&scene.folder("a")).poll().unwrap();
+    assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    assert_eq!(events[2].kind, Kind::Used { seconds: 1.0, peak_memory_bytes: Some(1 << 20) });
 }
 
 #[test]
@@ -199,7 +210,7 @@ fn the_second_interrupt_ends_workers_at_once() {
     let outcome = scene.run(&plan(&["a"]), &[2, 4]);
     assert!(outcome.interrupted);
     assert_eq!(scene.executor.stops, [(id("a"), Stop::Ask), (id("a"), Stop::Kill)]);
-    assert_eq!(outcome.failed[0].error, "killed by signal 9, as the user asked");
+    assert_eq!((outcome.cancelled, scene.last("a")), (1, Kind::Interrupted { step: 0 }));
 }
 
 #[test]
@@ -231,8 +242,124 @@ fn a_second_orchestrator_is_refused() {
     let devices = ["cpu".to_owned()];
     let (results, tick) = (scene.results.path(), Duration::ZERO);
     let (on_failure, file) = (OnFailure::KeepGoing, "x.yaml");
-    let request = Request { plan: &plan, wanted: &plan, file, results, devices: &devices, jobs: 1, workers: 1, on_failure, tick };
+    let (retries, hang_after, halving) = (None, None, None);
+    let (plan, jobs, workers) = (&plan, 1, 1);
+    let devices = &devices;
+    let request =
+        Request { plan, wanted: plan, file, results, devices, jobs, workers, on_failure, retries, hang_after, halving, tick };
     let mut display: Box<dyn Display> = Box::new(Plain::new(Vec::new()));
     let error = run(&request, &mut Scripted::default(), display.as_mut(), &mut || 0).unwrap_err();
     assert_eq!(exit_code(&error), 75);
+}
+
+#[test]
+fn a_crash_is_tried_again_in_the_same_invocation() {
+    let mut scene = Scene::new();
+    scene.retries = Some(1);
+    scene.executor.play(id("a"), Play::Crash(9));
+    assert_eq!(scene.run(&plan(&["a", "b"]), &[]), outcome(0, 2, 0, 0));
+    assert_eq!(scene.executor.orders.iter().map(|order| order.attempt).collect::<Vec<_>>(), [1, 1, 2]);
+    assert!(String::from_utf8_lossy(&scene.shown).contains("a: crashed; another try in 1 s"));
+}
+
+#[test]
+fn a_worker_that_says_nothing_for_too_long_is_ended() {
+    let mut scene = Scene::new();
+    scene.hang_after = Some(Duration::from_millis(20));
+    scene.executor.play(id("a"), Play::Hang);
+    let outcome = scene.run(&plan(&["a"]), &[]);
+    assert_eq!((outcome.failed[0].cause, &scene.executor.stops[..]), (Cause::Hung, &[(id("a"), Stop::Kill)][..]));
+    assert_eq!(outcome.failed[0].error, "said nothing for too long, and was ended");
+}
+
+#[test]
+fn a_loser_is_stopped_marked_and_left_alone_until_it_is_wanted() {
+    let mut scene = Scene::new();
+    scene.jobs = 1;
+    scene.halving = Some(Halving::new("loss".into(), &[0.5], 0.5).unwrap());
+    scene.executor.play(id("a"), Play::Measure(1.0));
+    scene.executor.play(id("b"), Play::Measure(2.0));
+    let plan = plan(&["a", "b", "c: b", "d: a"]);
+    let first = scene.run(&plan, &[]);
+    assert_eq!((first.done, first.pruned, first.skipped), (2, 1, 1));
+    let reason = "loss 2.0000 at 50 % is place 2 of 2".to_owned();
+    assert_eq!(scene.state("b"), RunState::Pruned { step: 3, reason });
+    let again = scene.run(&plan, &[]);
+    assert_eq!((again.done_before, again.done, again.pruned, again.skipped), (2, 0, 1, 1));
+    scene.halving = None;
+    scene.executor.stops.clear();
+    assert_eq!(scene.run(&plan, &[]), outcome(2, 2, 0, 0));
+}
+
+#[test]
+fn workers_in_a_queue_are_left_to_themselves_and_taken_over_the_next_time() {
+    let mut scene = Scene::new();
+    scene.executor.queue = true;
+    scene.executor.play(id("a"), Play::Work);
+    let plan = plan(&["a", "b: a"]);
+    let first = scene.run(&plan, &[3]);
+    assert!(first.interrupted && first.left == 2 && first.cancelled == 0, "{first:?}");
+    assert_eq!((scene.executor.stops.len(), &scene.executor.orders[1].after), (0, &vec![id("a")]));
+    scene.executor.left = [id("a"), id("b")].into();
+    let worker = EventWriter::open(&scene.folder("a"), id("a"), 1);
+    worker.unwrap().emit(Kind::Finished { seconds: 1.0 }).unwrap();
+    scene.executor.running.get_mut(&id("a")).unwrap().1 = Play::Leave;
+    assert_eq!(scene.run(&plan, &[]).done, 1);
+    assert_eq!(scene.executor.orders.len(), 2, "nothing was started twice");
+}
+
+#[test]
+fn a_run_that_waits_for_a_failed_one_comes_back_from_the_queue_and_is_skipped() {
+    let mut scene = Scene::new();
+    scene.executor.queue = true;
+    scene.executor.play(id("a"), Play::Fail);
+    scene.executor.play(id("b"), Play::Withdraw);
+    let outcome = scene.run(&plan(&["a", "b: a"]), &[]);
+    assert_eq!((outcome.failed.len(), outcome.skipped), (1, 1));
+    assert_eq!(scene.state("b"), RunState::New);
+}
+
+#[test]
+fn a_lost_worker_that_lives_on_cannot_write_any_more() {
+    let mut scene = Scene::new();
+    scene.executor.play(id("a"), Play::Lose);
+    let (lease, _) = crate::run_folder::Lease::take(&scene.folder("a"), 1).unwrap();
+    let outcome = scene.run(&plan(&["a"]), &[]);
+    assert_eq!((outcome.failed[0].cause, outcome.failed[0].error.as_str()), (Cause::Lost, "the node is gone"));
+    assert!(lease.check().is_err());
+}
+
+#[test]
+fn a_worker_that_was_thought_gone_may_finish_and_its_result_counts() {
+    let mut scene = Scene::new();
+    // It has not said a word when the run is looked at.
+    std::fs::create_dir_all(scene.folder("a").attempt(1)).unwrap();
+    scene.executor.play(id("a"), Play::Late);
+    assert_eq!(scene.run(&plan(&["a", "b: a"]), &[]), outcome(0, 2, 0, 0));
+    assert_eq!(scene.executor.orders.iter().map(|order| order.attempt).collect::<Vec<_>>(), [2, 1]);
+    let events = EventReader::open(&scene.folder("a")).poll().unwrap();
+    assert_eq!(events.iter().filter(|event| matches!(event.kind, Kind::Finished { .. })).count(), 1);
+    assert_eq!(scene.state("a"), RunState::Done);
+}
+
+#[test]
+fn who_saves_and_leaves_because_the_queue_needs_its_place_is_given_to_it_again() {
+    let mut scene = Scene::new();
+    scene.executor.queue = true;
+    scene.executor.play(id("a"), Play::Evict);
+    scene.executor.play(id("a"), Play::Evict);
+    assert_eq!(scene.run(&plan(&["a", "b: a"]), &[]), outcome(0, 2, 0, 0));
+    assert_eq!(scene.started().iter().filter(|run| **run == id("a")).count(), 3);
+    assert_eq!(scene.folder("a").last_attempt().unwrap(), 3);
+}
+
+#[test]
+fn a_worker_in_a_queue_that_goes_before_its_first_word_has_crashed_and_is_tried_again() {
+    let mut scene = Scene::new();
+    (scene.executor.queue, scene.retries) = (true, Some(1));
+    scene.executor.play(id("a"), Play::Choke);
+    assert_eq!(scene.run(&plan(&["a"]), &[]), outcome(0, 1, 0, 0));
+    let events = EventReader::open(&scene.folder("a")).poll().unwrap();
+    assert!(matches!(events[1].kind, Kind::Failed { cause: Cause::Crashed, .. }), "{events:?}");
+    assert_eq!(scene.folder("a").last_attempt().unwrap(), 2);
 }

@@ -1,26 +1,34 @@
 //! Workers as child processes of this one.
 
-use super::{Executor, Exit, Gone, Order, Stop};
+use super::{Executor, Exit, Gone, Order, Stop, memory};
+use crate::run_folder::Environment;
 use crate::run_folder::RunFolder;
 use crate::run_folder::write_atomically;
 use crate::run_id::RunId;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde::Serialize;
+use signal_hook::consts::SIGCHLD;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Runs each worker as a child process: `<program> worker RUN_DIR ..`, in a process group of its own, so that the terminal's
 /// Ctrl-C reaches this process alone and it decides.
 pub struct Local {
     program: PathBuf,
     children: BTreeMap<RunId, Running>,
+    /// Readable as soon as a child has gone.
+    bell: UnixStream,
 }
 
 struct Running {
@@ -29,6 +37,8 @@ struct Running {
     attempt: u32,
     began: Instant,
     peak_memory_bytes: Option<u64>,
+    /// Processes that the kernel had ended for want of memory when this one began.
+    memory_kills: u64,
 }
 
 /// How the process of an attempt ended: `attempts/<n>/exit.json`.
@@ -44,17 +54,34 @@ struct ExitFile {
 impl Local {
     /// An executor that starts the running program again as a worker: this very program, even when a newer one has been
     /// built in its place since.
-    pub fn this_program() -> Self {
+    ///
+    /// # Errors
+    /// When the system does not tell of children that have gone.
+    pub fn this_program() -> Result<Self> {
         Self::of("/proc/self/exe".into())
     }
 
     /// An executor that starts `program` as a worker.
-    pub fn of(program: PathBuf) -> Self {
-        Local { program, children: BTreeMap::new() }
+    ///
+    /// # Errors
+    /// When the system does not tell of children that have gone.
+    pub fn of(program: PathBuf) -> Result<Self> {
+        let (bell, ringer) = UnixStream::pair().context("cannot make a pair of sockets")?;
+        bell.set_nonblocking(true).context("cannot make a socket non-blocking")?;
+        signal_hook::low_level::pipe::register(SIGCHLD, ringer).context("cannot listen for children that have gone")?;
+        Ok(Local { program, children: BTreeMap::new(), bell })
     }
 }
 
 impl Executor for Local {
+    fn outlives(&self) -> bool {
+        false
+    }
+
+    fn adopt(&mut self, _run: &RunId) -> Result<bool> {
+        Ok(false)
+    }
+
     // The kernel ties a worker to the thread that started it, so this must be called by a thread that lives as long as the
     // program does: the main one.
     fn start(&mut self, order: &Order) -> Result<()> {
@@ -73,6 +100,7 @@ impl Executor for Local {
             .args(["--workers", &order.workers.to_string()])
             .args(["--parent", &std::process::id().to_string()])
             .env("RAYON_NUM_THREADS", order.workers.max(1).to_string())
+            .envs(Environment::for_workers())
             .env("RUN_ID", order.run.to_string())
             .env("RUN_DIR", order.folder.path())
             .env("ATTEMPT", order.attempt.to_string())
@@ -88,6 +116,7 @@ impl Executor for Local {
             attempt: order.attempt,
             began: Instant::now(),
             peak_memory_bytes: None,
+            memory_kills: memory::kills(),
         };
         self.children.insert(order.run, running);
         Ok(())
@@ -96,10 +125,17 @@ impl Executor for Local {
     fn poll(&mut self) -> Result<Vec<Gone>> {
         let mut gone = Vec::new();
         for (run, running) in &mut self.children {
-            running.peak_memory_bytes = peak_memory_bytes(running.child.id()).or(running.peak_memory_bytes);
+            running.peak_memory_bytes = memory::peak_bytes(running.child.id()).or(running.peak_memory_bytes);
             if let Some(status) = running.child.try_wait().context("cannot watch a worker")? {
                 running.write_exit(status)?;
-                gone.push(Gone { run: *run, how: exit(status) });
+                let (how, peak_memory_bytes) = (running.exit(status), running.peak_memory_bytes);
+                gone.push(Gone {
+                    run: *run,
+                    how,
+                    begun: true,
+                    peak_memory_bytes,
+                    seconds: Some(running.began.elapsed().as_secs_f64()),
+                });
             }
         }
         gone.iter().for_each(|gone| drop(self.children.remove(&gone.run)));
@@ -117,6 +153,13 @@ impl Executor for Local {
             Err(error) => Err(error).with_context(|| format!("cannot stop the worker of {}", run.short())),
         }
     }
+
+    fn wait(&mut self, at_most: Duration) {
+        let timeout = PollTimeout::try_from(at_most).unwrap_or(PollTimeout::MAX);
+        // A signal ends the wait, as it should; any other failure only makes the next look come sooner.
+        let _ = poll(&mut [PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)], timeout);
+        while self.bell.read(&mut [0; 64]).is_ok_and(|read| read > 0) {}
+    }
 }
 
 impl Running {
@@ -130,20 +173,21 @@ impl Running {
         let path = self.folder.attempt(self.attempt).join("exit.json");
         write_atomically(&path, &serde_json::to_vec_pretty(&exit).context("cannot write an exit as JSON")?)
     }
-}
 
-fn exit(status: ExitStatus) -> Exit {
-    match status.signal() {
-        Some(signal) => Exit::Signal(signal),
-        None => Exit::Code(status.code().unwrap_or_default()),
+    fn exit(&self, status: ExitStatus) -> Exit {
+        match status.signal() {
+            Some(signal) if signal == Signal::SIGKILL as i32 && memory::kills() > self.memory_kills => Exit::OutOfMemory,
+            Some(signal) if signal == Signal::SIGABRT as i32 && self.could_not_allocate() => Exit::OutOfMemory,
+            Some(signal) => Exit::Signal(signal),
+            None => Exit::Code(status.code().unwrap_or_default()),
+        }
     }
-}
 
-/// The most memory that a living process has held, where the system tells.
-fn peak_memory_bytes(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let kib: u64 = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
+    /// Whether the program ended itself because it got no memory: it says so before.
+    fn could_not_allocate(&self) -> bool {
+        let stderr = fs::read(self.folder.attempt(self.attempt).join("stderr")).unwrap_or_default();
+        String::from_utf8_lossy(&stderr).contains("memory allocation of")
+    }
 }
 
 #[cfg(test)]
@@ -156,6 +200,10 @@ mod tests {
     /// A program that is open for writing cannot be started, and a fork in another test's thread holds it open for a moment.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
+    fn order(folder: RunFolder, attempt: u32, workers: usize) -> Order {
+        Order { run: RunId::of(b"run"), folder, attempt, device: "cpu".into(), workers, after: Vec::new(), short: false }
+    }
+
     /// Runs `script` as the worker and returns how it went, and the folder.
     fn run(script: &str, stop: Option<Stop>) -> (tempfile::TempDir, RunFolder, Exit) {
         let one_at_a_time = ONE_AT_A_TIME.lock();
@@ -165,8 +213,8 @@ mod tests {
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let run = RunId::of(b"run");
         let folder = RunFolder::new(results.path(), run);
-        let mut local = Local::of(program);
-        let order = Order { run, folder: folder.clone(), attempt: 2, device: "cpu".into(), workers: 3 };
+        let mut local = Local::of(program).unwrap();
+        let order = order(folder.clone(), 2, 3);
         local.start(&order).unwrap();
         drop(one_at_a_time);
         if let Some(stop) = stop {
@@ -180,7 +228,7 @@ mod tests {
             if let Some(gone) = local.poll().unwrap().pop() {
                 return (results, folder, gone.how);
             }
-            std::thread::sleep(Duration::from_millis(2));
+            local.wait(Duration::from_secs(60));
         }
     }
 
@@ -206,12 +254,19 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_that_gets_no_memory_is_told_from_one_that_aborts() {
+        let script = "echo 'memory allocation of 9 bytes failed' >&2; kill -ABRT $$";
+        assert_eq!(run(script, None).2, Exit::OutOfMemory);
+        assert_eq!(run("kill -ABRT $$", None).2, Exit::Signal(6));
+    }
+
+    #[test]
     fn a_program_that_is_not_there_cannot_be_started() {
         let results = tempfile::tempdir().unwrap();
         let folder = RunFolder::at(results.path().join("run"));
-        let order = Order { run: RunId::of(b"run"), folder, attempt: 1, device: "cpu".into(), workers: 1 };
+        let order = order(folder, 1, 1);
         let _one_at_a_time = ONE_AT_A_TIME.lock();
-        let error = Local::of("not/there".into()).start(&order).unwrap_err();
+        let error = Local::of("not/there".into()).unwrap().start(&order).unwrap_err();
         assert_eq!(error.to_string(), "cannot start not/there");
     }
 }

@@ -148,7 +148,10 @@ impl Schedule {
         not_negative(&format!("{at}.min_lr"), self.min_lr)?;
         let (warmup, epochs) = (self.warmup_epochs, self.epochs);
         ensure(warmup <= f64::from(epochs), || {
-            format!("{at}.warmup_epochs ({warmup}) is longer than the whole training ({epochs} epochs)")
+            format!(
+                "{at}.warmup_epochs ({warmup}) is longer than the whole training ({epochs} epochs): set `warmup_epochs` to less, \
+                 beside `epochs`"
+            )
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::Fingerprint;
 use super::condition::{Condition, Scope};
 use super::grid::{self, Point};
-use super::identity::Identifier;
+use super::identity::{Canonical, Identifier};
 use super::run::{Cell, PRETRAIN, Run};
 use crate::failure::Failure;
 use crate::run_id::RunId;
@@ -64,6 +64,30 @@ pub(crate) fn expand(experiment: &Experiment, fingerprint: Fingerprint) -> Resul
     Ok((expansion.runs, expansion.cells))
 }
 
+/// Where the cells of an experiment stand: stage and axes. No template is rendered, so this is quick and knows no runs.
+pub(crate) fn places(experiment: &Experiment) -> Result<Vec<(String, Point)>> {
+    let stages = stages(experiment)?;
+    let mut places = Vec::new();
+    for point in grid::points(experiment)? {
+        let active = active(experiment, &stages, &point)?;
+        places.extend(active.into_iter().map(|stage| (stage.name.to_owned(), stage.axes(&point))));
+    }
+    Ok(places)
+}
+
+/// The stages that there are at a point.
+fn active<'a>(experiment: &Experiment, stages: &'a [Stage<'a>], point: &Point) -> Result<Vec<&'a Stage<'a>>, Failure> {
+    let conditional = stages.iter().any(|stage| stage.when.is_some());
+    let scope = if conditional { grid::scope_at(experiment, point) } else { Scope::default() };
+    let mut active = Vec::with_capacity(stages.len());
+    for stage in stages {
+        if stage.when.as_ref().map_or(Ok(true), |when| when.holds(&scope))? {
+            active.push(stage);
+        }
+    }
+    Ok(active)
+}
+
 fn stages(experiment: &Experiment) -> Result<Vec<Stage<'_>>, Failure> {
     let library = Library::of(&experiment.project);
     let load = |kind: &str, name: &str, path: &[&str]| {
@@ -109,18 +133,11 @@ fn constants(with: &IndexMap<String, Value>) -> BTreeMap<&str, minijinja::Value>
 /// The work of every stage that is active at a point.
 fn render<'a>(
     experiment: &Experiment,
-    stages: &'a [Stage],
+    stages: &'a [Stage<'a>],
     point: &Point,
 ) -> Result<Vec<(&'a Stage<'a>, Arc<Rendered>)>, Failure> {
-    let conditional = stages.iter().any(|stage| stage.when.is_some());
-    let scope = if conditional { grid::scope_at(experiment, point) } else { Scope::default() };
     let mut works = Vec::with_capacity(stages.len());
-    for stage in stages {
-        if let Some(when) = &stage.when
-            && !when.holds(&scope)?
-        {
-            continue;
-        }
+    for stage in active(experiment, stages, point)? {
         let mut variables = stage.constants.clone();
         variables.extend(point.iter().map(|(name, value)| (name.as_str(), minijinja::Value::from(Serde(value)))));
         let rendered = stage.template.render(&variables).map_err(|failure| at(failure, stage, point))?;
@@ -133,7 +150,7 @@ fn render<'a>(
 struct Expansion<'a> {
     identifier: Identifier<'a>,
     /// Canonical texts by the address of the rendered work, which lives as long as its template.
-    canonical: HashMap<*const Rendered, Arc<str>>,
+    canonical: HashMap<*const Rendered, Arc<Canonical>>,
     runs: IndexMap<RunId, Run>,
     cells: Vec<Cell>,
 }
@@ -156,18 +173,19 @@ impl Expansion<'_> {
         let canonical = match self.canonical.get(&Arc::as_ptr(rendered)) {
             Some(canonical) => canonical.clone(),
             None => {
-                let canonical: Arc<str> = self.identifier.canonical(&rendered.work)?.into();
+                let canonical = Arc::new(self.identifier.canonical(&rendered.work)?);
                 self.canonical.insert(Arc::as_ptr(rendered), canonical.clone());
                 canonical
             }
         };
-        let id = self.identifier.id(&canonical, parents);
+        let id = self.identifier.id(&canonical.text, parents);
         self.runs.entry(id).or_insert_with(|| Run {
             id,
             name: String::new(),
             stage: stage.name.to_owned(),
             parents: parents.to_vec(),
             work: rendered.work.clone(),
+            data: canonical.data.clone(),
         });
         self.cells.push(Cell { run: id, stage: stage.name.to_owned(), axes: stage.axes(point) });
         Ok(id)

@@ -5,6 +5,7 @@ use crate::data::Source;
 use crate::run_id::RunId;
 use crate::spec::work::Work;
 use anyhow::Result;
+use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
@@ -21,15 +22,25 @@ pub(crate) struct Identifier<'a> {
     known: HashMap<String, String>,
 }
 
+/// What an id is made of, but for the parents.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Canonical {
+    /// The canonical text: sorted keys, shortest numbers, volatile keys left out, folders by content.
+    pub(crate) text: String,
+    /// The fingerprint of each folder or file that is read, by the path that was given.
+    pub(crate) data: IndexMap<String, String>,
+}
+
 impl<'a> Identifier<'a> {
     /// Ids with the given fingerprints of data.
     pub(crate) fn new(fingerprint: Fingerprint<'a>) -> Self {
         Identifier { fingerprint, known: HashMap::new() }
     }
 
-    /// The canonical text of a work: sorted keys, shortest numbers, volatile keys left out, folders by content.
-    pub(crate) fn canonical(&mut self, work: &Work) -> Result<String> {
+    /// What the id of a work is made of.
+    pub(crate) fn canonical(&mut self, work: &Work) -> Result<Canonical> {
         let mut value = serde_json::to_value(work)?;
+        let mut data = IndexMap::new();
         for [stage, key] in VOLATILE {
             if let Some(work) = value.get_mut(stage).and_then(Value::as_object_mut) {
                 work.remove(key);
@@ -38,20 +49,21 @@ impl<'a> Identifier<'a> {
         match work {
             Work::Pretrain(pretrain) => {
                 for (at, part) in pretrain.data.iter().enumerate() {
-                    self.by_content(&part.source, &mut value["pretrain"]["data"][at])?;
+                    self.by_content(&part.source, &mut value["pretrain"]["data"][at], &mut data)?;
                 }
             }
             Work::Transfer(transfer) => {
-                self.by_content(&transfer.data.train, &mut value["transfer"]["data"]["train"])?;
-                self.by_content(&transfer.data.eval, &mut value["transfer"]["data"]["eval"])?;
+                self.by_content(&transfer.data.train, &mut value["transfer"]["data"]["train"], &mut data)?;
+                self.by_content(&transfer.data.eval, &mut value["transfer"]["data"]["eval"], &mut data)?;
             }
             Work::Imported(imported) => {
                 let content = self.content(json!(imported.checkpoint).to_string(), Content::File(&imported.checkpoint))?;
+                data.insert(imported.checkpoint.display().to_string(), content.clone());
                 value["imported"]["checkpoint"] = content.into();
             }
             Work::RandomInit(_) => {}
         }
-        Ok(sorted(value).to_string())
+        Ok(Canonical { text: sorted(value).to_string(), data })
     }
 
     /// The id of a run: its canonical work and its parents.
@@ -61,12 +73,13 @@ impl<'a> Identifier<'a> {
     }
 
     /// Replaces the root of a source by the fingerprint of what is in it.
-    fn by_content(&mut self, source: &Source, value: &mut Value) -> Result<()> {
+    fn by_content(&mut self, source: &Source, value: &mut Value, data: &mut IndexMap<String, String>) -> Result<()> {
         let Some((kind, config)) = value.as_object_mut().and_then(|map| map.iter_mut().next()) else { return Ok(()) };
         let Some(config) = config.as_object_mut() else { return Ok(()) };
         // A source without a folder is its config, which is in the id as it stands.
         let Some(root) = config.remove("root") else { return Ok(()) };
-        let content = self.content(json!([kind, root]).to_string(), Content::Source(source))?;
+        let content = self.content(json!([kind, &root]).to_string(), Content::Source(source))?;
+        data.insert(root.as_str().map_or_else(|| root.to_string(), str::to_owned), content.clone());
         config.insert("content".to_owned(), content.into());
         Ok(())
     }
@@ -116,7 +129,7 @@ mod tests {
     }
 
     fn canonical(work: &Work) -> String {
-        Identifier::new(&|_| Ok("made-up".to_owned())).canonical(work).unwrap()
+        Identifier::new(&|_| Ok("made-up".to_owned())).canonical(work).unwrap().text
     }
 
     fn id(work: &Work) -> RunId {
@@ -146,7 +159,7 @@ mod tests {
         let identifier = Identifier::new(&|_| Ok("made-up".to_owned()));
         let parent = RunId::of(b"parent");
         assert_ne!(identifier.id(&canonical(&base), &[parent]), id(&base));
-        let other = Identifier::new(&|_| Ok("other content".to_owned())).canonical(&base).unwrap();
+        let other = Identifier::new(&|_| Ok("other content".to_owned())).canonical(&base).unwrap().text;
         assert_ne!(other, canonical(&base));
     }
 

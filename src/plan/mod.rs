@@ -1,5 +1,7 @@
 //! What will be done: every run of an experiment, complete, named by content, equal ones merged.
 
+pub mod change;
+
 mod condition;
 mod expand;
 mod grid;
@@ -7,6 +9,7 @@ mod identity;
 mod name;
 mod run;
 
+pub(crate) use expand::places;
 pub use run::{Cell, PRETRAIN, Run};
 
 use crate::data;
@@ -21,7 +24,7 @@ use anyhow::Result;
 use condition::{Condition, Scope};
 use indexmap::IndexMap;
 use minijinja::value::Serde;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 /// What a run reads.
@@ -72,7 +75,7 @@ pub fn id_now(work: &Work, project: &Path) -> Result<RunId> {
     let fingerprint = |content: Content<'_>| on_disk(content, project);
     let mut identifier = identity::Identifier::new(&fingerprint);
     let canonical = identifier.canonical(work)?;
-    Ok(identifier.id(&canonical, &[]))
+    Ok(identifier.id(&canonical.text, &[]))
 }
 
 impl Plan {
@@ -111,6 +114,11 @@ impl Plan {
             kept.push(condition.holds(&scope)?);
         }
         Ok(self.keep(kept))
+    }
+
+    /// For each run the first cell that asks for it.
+    pub fn first_cells(&self) -> HashMap<RunId, &Cell> {
+        self.cells.iter().rev().map(|cell| (cell.run, cell)).collect()
     }
 
     /// The cells that share a run.

@@ -20,6 +20,8 @@ pub struct Run {
     pub parents: Vec<RunId>,
     /// What is done.
     pub work: Work,
+    /// The fingerprint of each folder or file that is read, by the path that was given.
+    pub data: IndexMap<String, String>,
 }
 
 /// Something that was asked for: a point of the grid, at one stage.

@@ -4,6 +4,7 @@ use crate::run_id::RunId;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// All that the record needs to know of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,7 +21,7 @@ pub struct RunCard {
     pub config: Value,
 }
 
-/// An experiment and the runs it asks for. `results/experiments/<name>.json` holds one.
+/// An experiment and what it asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExperimentCard {
     /// Its name.
@@ -31,6 +32,16 @@ pub struct ExperimentCard {
     pub file: String,
     /// What it asks for, in order.
     pub cells: Vec<CellCard>,
+}
+
+/// What `results/experiments/<name>.json` holds: the experiment, and the runs that answer, also those that have not begun and
+/// thus have no folder.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ExperimentFile<'a> {
+    #[serde(flatten)]
+    pub(super) experiment: Cow<'a, ExperimentCard>,
+    #[serde(default)]
+    pub(super) runs: Cow<'a, [RunCard]>,
 }
 
 /// One thing an experiment asks for; several may share a run.

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Migration `n` (from 0) leads from version `n` to `n + 1`. Released ones are never changed.
-const MIGRATIONS: &[&str] = &[include_str!("begin.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("begin.sql"), include_str!("usage.sql"), include_str!("people.sql")];
 
 /// Brings a database to the present version, one transaction a step.
 ///
@@ -66,7 +66,7 @@ mod tests {
         let error = migrate(&mut db).unwrap_err();
         assert_eq!(crate::failure::exit_code(&error), 2);
         insta::assert_snapshot!(error, @r"
-        lab.sqlite has version 99, and this program knows versions up to 1
+        lab.sqlite has version 99, and this program knows versions up to 3
         hint: use the newer vicmae that wrote it, or make it again from the run folders with `vicmae reindex`
         ");
     }

@@ -5,6 +5,7 @@
 
 mod card;
 mod migrate;
+mod named;
 mod query;
 mod read;
 mod rebuild;
@@ -13,13 +14,18 @@ pub(crate) mod scripted;
 mod write;
 
 pub use card::{CellCard, ExperimentCard, RunCard};
+pub use named::{NAMED, Named};
 pub use query::Rows;
-pub use read::{Artifact, Attempt, Cell, Experiment, Final, Point, RunRow, RunState};
+pub use read::{Artifact, Attempt, Cell, Curve, Experiment, Final, RunRow, RunState};
 
 use crate::event::Metric;
+use crate::failure::Failure;
+use crate::failure::Fault;
 use crate::run_id::RunId;
-use anyhow::{Context, Result};
-use rusqlite::Connection;
+use anyhow::{Context, Error, Result};
+use nix::errno::Errno;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +35,8 @@ const FILE: &str = "lab.sqlite";
 /// Pages of the log before it is folded into the database: many runs at once touch many pages, each of them again and again.
 const LOG_PAGES: i64 = 16_384;
 const CACHE_KIB: i64 = 65_536;
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait for another program that has locked the database: a backup, or a person who looks into it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An open database.
 pub struct Record {
@@ -54,8 +61,31 @@ impl Record {
     pub fn open(results: &Path) -> Result<Self> {
         fs::create_dir_all(results).with_context(|| format!("cannot create {}", results.display()))?;
         let path = results.join(FILE);
-        let db = connect(&path).with_context(|| format!("cannot open {}", path.display()))?;
-        Self::from(db, results)
+        let open = || Self::from(connect(&path)?, results);
+        open().map_err(|error| explained(error, &path))
+    }
+
+    /// Opens a database that is there to read it, also where nothing can be written.
+    ///
+    /// # Errors
+    /// As [`Record::open`].
+    pub fn open_to_read(results: &Path) -> Result<Self> {
+        let path = results.join(FILE);
+        match Self::open(results) {
+            Err(_) if is_read_only(&path) => {
+                connect_to_read(&path).and_then(|db| Self::from(db, results)).map_err(|error| explained(error, &path))
+            }
+            other => other,
+        }
+    }
+
+    /// The same, and makes the database again from the run folders first when there are some and it is not there.
+    ///
+    /// # Errors
+    /// As [`Record::open`] and [`Record::rebuild`].
+    pub fn open_or_rebuild(results: &Path) -> Result<Self> {
+        let missing = !results.join(FILE).exists() && results.join("runs").exists();
+        if missing { Self::rebuild(results) } else { Self::open(results) }
     }
 
     fn from(mut db: Connection, results: &Path) -> Result<Self> {
@@ -65,10 +95,57 @@ impl Record {
     }
 }
 
+/// A connection that can only read. Where nobody can write, SQLite is told that nothing changes: it would want to write to its
+/// logs otherwise. What a crash has left in these is then not seen.
+fn connect_to_read(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let name = path.canonicalize()?.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let immutable = if is_read_only(path) { "?immutable=1" } else { "" };
+    let db = Connection::open_with_flags(format!("file:{name}{immutable}"), flags)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(db)
+}
+
+/// Whether a file, or the folder of the logs that SQLite keeps beside it, cannot be written.
+fn is_read_only(path: &Path) -> bool {
+    use nix::unistd::{AccessFlags, access};
+    let folder = path.parent().unwrap_or(Path::new("."));
+    [path, folder].iter().any(|place| access(*place, AccessFlags::W_OK).is_err())
+}
+
+/// Says what to do about a database that cannot be used.
+fn explained(error: Error, path: &Path) -> Error {
+    let code =
+        error.chain().find_map(|cause| cause.downcast_ref::<rusqlite::Error>()).and_then(|error| error.sqlite_error_code());
+    let shown = path.display();
+    let failure = match code {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Failure::input(format!("{shown} is damaged: {error:#}"))
+            .hint("make it again from the run folders, which hold everything: `vicmae reindex`"),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            Failure::input(format!("{shown} cannot be written: {error:#}"))
+                .hint("make the results folder writable for this account, or name another with `--results DIR`")
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            Failure::new(Fault::Locked, format!("{shown} is locked by another program: {error:#}"))
+                .hint("close what has it open (a database browser, a backup) and give the same command again")
+        }
+        Some(ErrorCode::DiskFull) => return no_space().context(format!("cannot write {shown}")),
+        _ => return error.context(format!("cannot open {shown}")),
+    };
+    failure.into()
+}
+
+/// What SQLite says of a full disk, in the words of the system, which the rest of the program knows.
+fn no_space() -> Error {
+    std::io::Error::from_raw_os_error(Errno::ENOSPC as i32).into()
+}
+
 /// Losing the last commits in a power cut is fine, since events are read again from the run folders; corruption is not.
 fn connect(path: &Path) -> Result<Connection> {
     let db = Connection::open(path)?;
     db.busy_timeout(BUSY_TIMEOUT)?;
+    // Otherwise a statement whose plan might depend on a parameter is compiled anew for each value, cached or not.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.pragma_update(None, "journal_mode", if on_network(path.parent().unwrap_or(path)) { "TRUNCATE" } else { "WAL" })?;
     db.pragma_update(None, "synchronous", "NORMAL")?;
     db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;

@@ -1,12 +1,13 @@
 //! Any question that a person can put in SQL.
 
-use super::{BUSY_TIMEOUT, FILE, Record};
+use super::{FILE, Record, connect_to_read, explained};
 use crate::failure::Failure;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 
 /// An answer: the names of the columns, and the rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,9 +25,7 @@ impl Record {
     /// A [`Failure`] when the SQL is wrong or would change the database.
     pub fn query(&self, sql: &str) -> Result<Rows> {
         let path = self.results.join(FILE);
-        let db = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .with_context(|| format!("cannot open {}", path.display()))?;
-        db.busy_timeout(BUSY_TIMEOUT)?;
+        let db = connect_to_read(&path).map_err(|error| explained(error, &path))?;
         answer(&db, sql)
     }
 }
@@ -99,12 +98,60 @@ impl Rows {
         table.to_string()
     }
 
-    /// The answer as JSON: an array of one object a row.
+    /// The answer in Markdown.
+    pub fn to_markdown(&self) -> String {
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let safe = |value: &Value| if value.is_null() { String::new() } else { escaped(&text(value)) };
+        let numeric = |column: usize| self.rows.iter().all(|row| row[column].is_number() || row[column].is_null());
+        let rule = |column: usize| if numeric(column) { "---:".to_owned() } else { "---".to_owned() };
+        let heads = self.columns.iter().map(|name| escaped(name)).collect();
+        let head = line(heads) + &line((0..self.columns.len()).map(rule).collect());
+        self.rows.iter().fold(head, |all, row| all + &line(row.iter().map(safe).collect()))
+    }
+
+    /// The answer as CSV (RFC 4180); what is NULL is empty.
+    ///
+    /// # Errors
+    /// Never in practice: the text is made in memory.
+    pub fn to_csv(&self) -> Result<String> {
+        let mut csv = csv::WriterBuilder::new().from_writer(Vec::new());
+        csv.write_record(&self.columns)?;
+        for row in &self.rows {
+            csv.write_record(row.iter().map(|value| if value.is_null() { String::new() } else { text(value) }))?;
+        }
+        Ok(String::from_utf8(csv.into_inner().map_err(|error| error.into_error())?)?)
+    }
+
+    /// The answer as JSON: an array of one object a row. Of columns of one name the later are numbered: `run`, `run_2`.
     pub fn to_json(&self) -> Value {
-        let object =
-            |row: &Vec<Value>| Value::Object(self.columns.iter().cloned().zip(row.iter().cloned()).collect::<Map<_, _>>());
+        let names = numbered(&self.columns);
+        let object = |row: &Vec<Value>| Value::Object(names.iter().cloned().zip(row.iter().cloned()).collect::<Map<_, _>>());
         Value::Array(self.rows.iter().map(object).collect())
     }
+}
+
+/// The names with each name once. No number makes a name that another column has.
+fn numbered(columns: &[String]) -> Vec<String> {
+    let mut taken: HashSet<String> = columns.iter().cloned().collect();
+    let mut met = HashSet::new();
+    let mut names = Vec::new();
+    for column in columns {
+        let free = |name: &String| taken.insert(name.clone());
+        let number = if met.insert(column) { None } else { (2..).map(|n| format!("{column}_{n}")).find(free) };
+        names.push(number.unwrap_or_else(|| column.clone()));
+    }
+    names
+}
+
+/// Text that Markdown shows as it is, in one line.
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut safe, character| {
+        if matches!(character, '|' | '*' | '`' | '<' | '\\' | '[' | ']') {
+            safe.push('\\');
+        }
+        safe.push(if matches!(character, '\n' | '\r') { ' ' } else { character });
+        safe
+    })
 }
 
 fn text(value: &Value) -> String {
@@ -136,6 +183,24 @@ mod tests {
     }
 
     #[test]
+    fn markdown_shows_heads_and_cells_as_they_are() {
+        let lab = Lab::with_one_done_run();
+        let rows = lab.record.query("SELECT count(*), 'a|b *c* <d>\n`e`' AS \"x|y\", NULL AS n FROM final").unwrap();
+        assert_eq!(
+            rows.to_markdown(),
+            "| count(\\*) | x\\|y | n |\n| ---: | --- | ---: |\n| 2 | a\\|b \\*c\\* \\<d> \\`e\\` |  |\n"
+        );
+    }
+
+    #[test]
+    fn columns_of_one_name_are_numbered_in_json() {
+        let lab = Lab::new();
+        let json = |sql: &str| lab.record.query(sql).unwrap().to_json().to_string();
+        assert_eq!(json("SELECT 1 AS run, 2 AS run, 3 AS run_2, 4 AS run"), r#"[{"run":1,"run_3":2,"run_2":3,"run_4":4}]"#);
+        assert_eq!(json("SELECT 1 AS run, 2 AS run, 3 AS step"), r#"[{"run":1,"run_2":2,"step":3}]"#);
+    }
+
+    #[test]
     fn what_would_write_is_refused_and_what_is_wrong_points_at_the_place() {
         let lab = Lab::with_one_done_run();
         let refused = |sql: &str| {
@@ -144,17 +209,17 @@ mod tests {
             error.to_string()
         };
         insta::assert_snapshot!(refused("DELETE FROM runs"), @"
-        the query would change the database, and queries only read
-        hint: lab.sqlite is an index of the run folders: change those, then `vicmae reindex`
+        the query cannot be answered: cannot modify runs because it is a view
+        hint: tables and views: curves, final, run_states, runs, artifacts, attempts, cards, cell_axes, cells, checkpoints, experiments, measurements, metrics, notices, parents
         ");
         insta::assert_snapshot!(refused("SELECT *\nFROM curve"), @"
         the query cannot be answered: no such table: curve
         hint: did you mean `curves`?
-        hint: tables and views: curves, final, run_states, artifacts, attempts, cell_axes, cells, checkpoints, experiments, measurements, metrics, notices, parents, runs
+        hint: tables and views: curves, final, run_states, runs, artifacts, attempts, cards, cell_axes, cells, checkpoints, experiments, measurements, metrics, notices, parents
         ");
         insta::assert_snapshot!(refused("SELECT 1; SELECT 2"), @"
         the query cannot be answered: there is more than one statement
-        hint: tables and views: curves, final, run_states, artifacts, attempts, cell_axes, cells, checkpoints, experiments, measurements, metrics, notices, parents, runs
+        hint: tables and views: curves, final, run_states, runs, artifacts, attempts, cards, cell_axes, cells, checkpoints, experiments, measurements, metrics, notices, parents
         ");
     }
 }

@@ -1,7 +1,9 @@
 //! The database made again from the files that are the truth.
 
-use super::{ExperimentCard, FILE, Record, RunCard, connect};
+use super::card::ExperimentFile;
+use super::{FILE, Record, RunCard, connect};
 use crate::run_folder::{EventReader, RunFile, RunFolder};
+use crate::run_id::RunId;
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -21,12 +23,16 @@ impl Record {
         remove_database(&new)?;
         fs::create_dir_all(results).with_context(|| format!("cannot create {}", results.display()))?;
         let mut record = Record::from(connect(&new)?, results)?;
-        for folder in entries(&results.join("runs"))? {
-            record.take_run(&folder)?;
-        }
         for file in entries(&results.join("experiments"))? {
             if file.extension().is_some_and(|extension| extension == "json") {
-                record.admit_cards(Some(&read_json::<ExperimentCard>(&file)?), &[])?;
+                let ExperimentFile { experiment, runs } = read_json(&file)?;
+                record.admit_cards(Some(&*experiment), &runs)?;
+            }
+        }
+        for folder in entries(&results.join("runs"))? {
+            // What is being removed has another name.
+            if folder.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.parse::<RunId>().is_ok()) {
+                record.take_run(&folder)?;
             }
         }
         record.db.close().map_err(|(_, error)| error).context("cannot finish the new database")?;
@@ -40,7 +46,7 @@ impl Record {
     fn take_run(&mut self, path: &Path) -> Result<()> {
         let folder = RunFolder::at(path);
         if folder.run_yaml().exists() {
-            let RunFile::<serde_json::Value> { id, name, stage, parents, work } = RunFile::read(&folder)?;
+            let RunFile::<serde_json::Value> { id, name, stage, parents, work, .. } = RunFile::read(&folder)?;
             self.admit_cards(None, &[RunCard { id, name, stage, parents, config: work }])?;
         }
         self.ingest(&EventReader::open(&folder).poll()?)
@@ -88,16 +94,14 @@ fn remove(path: &Path) -> Result<()> {
 mod tests {
     use super::super::scripted::Lab;
     use super::*;
-    use crate::run_id::RunId;
     use serde_json::json;
 
     /// Writes what an engine would have left in the run's folder.
     fn write_folder(lab: &Lab, id: RunId) {
         let folder = RunFolder::new(lab.results(), id);
         let work = json!({"random_init": {"seed": 3, "rate": 1e-4}});
-        RunFile { id, name: "one".into(), stage: "pretrain".into(), parents: vec![RunId::of(b"parent")], work }
-            .write(&folder)
-            .unwrap();
+        let (parents, data) = (vec![RunId::of(b"parent")], Default::default());
+        RunFile { id, name: "one".into(), stage: "pretrain".into(), parents, data, work }.write(&folder).unwrap();
         let lines: Vec<_> = lab.events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();
         fs::write(folder.events(), lines.concat()).unwrap();
     }
@@ -114,6 +118,15 @@ mod tests {
             fs::read_dir(folder.path()).unwrap().filter(|e| e.as_ref().unwrap().path() == folder.path().join(NEW)).count(),
             0
         );
+    }
+
+    #[test]
+    fn a_run_that_has_not_begun_is_known_after_the_database_is_made_again() {
+        let mut lab = Lab::new();
+        lab.admit_one_run();
+        let before = lab.dump();
+        let (rebuilt, _folder) = lab.rebuilt();
+        assert_eq!(super::super::scripted::dump(&rebuilt), before);
     }
 
     #[test]

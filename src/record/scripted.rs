@@ -77,6 +77,7 @@ impl Lab {
                 Kind::Saved { step: 20, path: "checkpoints/20".into() },
                 Kind::Produced { name: "reconstructions".into(), path: "artifacts/20.png".into() },
                 Kind::Noticed { message: "3 images were skipped".into() },
+                Kind::Used { seconds: 13.0, peak_memory_bytes: Some(1 << 30) },
                 Kind::Finished { seconds: 12.5 },
             ],
         );
@@ -100,6 +101,15 @@ impl Lab {
         self.events.extend(events);
     }
 
+    /// Writes what a run said into its folder, where workers write it; nothing when it said nothing.
+    pub fn write_log(&self, run: RunId) {
+        let folder = crate::run_folder::RunFolder::new(self.results(), run);
+        for event in self.events.iter().filter(|event| event.run == run) {
+            let mut writer = crate::run_folder::EventWriter::open(&folder, run, event.attempt).unwrap();
+            writer.emit(event.kind.clone()).unwrap();
+        }
+    }
+
     pub fn results(&self) -> &Path {
         self.folder.path()
     }
@@ -117,14 +127,14 @@ impl Lab {
 /// All that a database holds, with integer keys resolved: these depend on the order in which things came.
 pub(crate) fn dump(record: &Record) -> String {
     const TABLES: [&str; 10] = [
-        "SELECT id, name, stage, config FROM runs ORDER BY 1",
+        "SELECT id, name, stage, config FROM cards ORDER BY 1",
         "SELECT * FROM parents",
         "SELECT * FROM experiments",
         "SELECT * FROM cells",
         "SELECT * FROM cell_axes",
         "SELECT * FROM attempts",
-        "SELECT runs.id, metrics.name, title, unit, better, step, attempt, seq, value FROM measurements
-         JOIN runs ON runs.key = run_key JOIN metrics ON metrics.key = metric_key ORDER BY 1, 2, 6, 7, 8",
+        "SELECT cards.id, metrics.name, title, unit, better, step, attempt, seq, value FROM measurements
+         JOIN cards ON cards.key = run_key JOIN metrics ON metrics.key = metric_key ORDER BY 1, 2, 6, 7, 8",
         "SELECT * FROM artifacts",
         "SELECT * FROM checkpoints",
         "SELECT * FROM notices",

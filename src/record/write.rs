@@ -1,7 +1,8 @@
 //! What goes into the database: cards of experiments and runs, and events.
 
-use super::{ExperimentCard, Keys, Record, RunCard};
-use crate::event::{Better, Cause, Event, Kind, Metric};
+use super::card::ExperimentFile;
+use super::{ExperimentCard, FILE, Keys, Record, RunCard, explained};
+use crate::event::{Better, Event, Kind, Metric};
 use crate::failure::Failure;
 use crate::run_folder::write_atomically;
 use crate::run_id::RunId;
@@ -9,9 +10,11 @@ use anyhow::{Context, Result};
 use rusqlite::types::Value as Sql;
 use rusqlite::{CachedStatement, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
 
 impl Record {
     /// Writes down what an experiment asks for, in the place of what it asked for before, and the runs that answer.
@@ -23,20 +26,56 @@ impl Record {
         let path = experiment_file(&self.results, &experiment.name)?;
         let folder = path.parent().unwrap_or(&self.results);
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        write_atomically(&path, &serde_json::to_vec_pretty(experiment)?)?;
+        let file = ExperimentFile { experiment: Cow::Borrowed(experiment), runs: Cow::Borrowed(runs) };
+        write_atomically(&path, &serde_json::to_vec_pretty(&file)?)?;
         self.admit_cards(Some(experiment), runs)
     }
 
     /// Writes cards to the database alone.
     pub(super) fn admit_cards(&mut self, experiment: Option<&ExperimentCard>, runs: &[RunCard]) -> Result<()> {
+        let mut admit = || {
+            let batch = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            runs.iter().try_for_each(|run| write_run(&batch, run))?;
+            experiment.map_or(Ok(()), |experiment| write_experiment(&batch, experiment))?;
+            Ok(batch.commit()?)
+        };
+        admit().map_err(|error| explained(error, &self.results.join(FILE)))
+    }
+
+    /// Forgets runs, with everything they measured.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn forget(&mut self, runs: &[RunId]) -> Result<()> {
+        self.keys = Keys::default();
         let batch = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for run in runs {
-            write_run(&batch, run)?;
-        }
-        if let Some(experiment) = experiment {
-            write_experiment(&batch, experiment)?;
+            let id = run.to_string();
+            batch
+                .prepare_cached("DELETE FROM measurements WHERE run_key = (SELECT key FROM cards WHERE id = ?1)")?
+                .execute([&id])?;
+            batch.prepare_cached("DELETE FROM cards WHERE id = ?1")?.execute([&id])?;
+            for table in ["parents", "attempts", "artifacts", "checkpoints", "notices"] {
+                batch.prepare_cached(&format!("DELETE FROM {table} WHERE run = ?1"))?.execute([&id])?;
+            }
         }
         Ok(batch.commit()?)
+    }
+
+    /// Forgets what an experiment asked for; its runs stay until somebody collects them.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn forget_experiment(&mut self, name: &str) -> Result<()> {
+        let path = experiment_file(&self.results, name)?;
+        for table in ["cells", "cell_axes"] {
+            self.db.execute(&format!("DELETE FROM {table} WHERE experiment = ?1"), [name])?;
+        }
+        self.db.execute("DELETE FROM experiments WHERE name = ?1", [name])?;
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            outcome => outcome.with_context(|| format!("cannot remove {}", path.display())),
+        }
     }
 
     /// Folds events into the database, all or none. An event that is there already changes nothing.
@@ -47,13 +86,17 @@ impl Record {
         if events.is_empty() {
             return Ok(());
         }
-        let batch = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let outcome = write_events(&batch, &mut self.keys, events).and_then(|()| Ok(batch.commit()?));
+        let mut ingest = || {
+            let batch = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            write_events(&batch, &mut self.keys, events)?;
+            Ok(batch.commit()?)
+        };
+        let outcome = ingest();
         if outcome.is_err() {
             // Keys that were given out in the batch are taken back with it.
             self.keys = Keys::default();
         }
-        outcome.context("cannot write events to lab.sqlite")
+        outcome.map_err(|error| explained(error, &self.results.join(FILE)))
     }
 }
 
@@ -71,7 +114,7 @@ fn write_run(batch: &Transaction, run: &RunCard) -> Result<()> {
     let id = run.id.to_string();
     batch
         .prepare_cached(
-            "INSERT INTO runs (id, name, stage, config) VALUES (?1, ?2, ?3, ?4)
+            "INSERT INTO cards (id, name, stage, config) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, stage = excluded.stage, config = excluded.config",
         )?
         .execute(params![id, run.name, run.stage, run.config.to_string()])?;
@@ -92,7 +135,7 @@ fn write_experiment(batch: &Transaction, experiment: &ExperimentCard) -> Result<
     ])?;
     batch.prepare_cached("DELETE FROM cells WHERE experiment = ?1")?.execute([name])?;
     batch.prepare_cached("DELETE FROM cell_axes WHERE experiment = ?1")?.execute([name])?;
-    let mut insert_run = batch.prepare_cached("INSERT OR IGNORE INTO runs (id) VALUES (?1)")?;
+    let mut insert_run = batch.prepare_cached("INSERT OR IGNORE INTO cards (id) VALUES (?1)")?;
     let mut insert_cell =
         batch.prepare_cached("INSERT INTO cells (experiment, ordinal, run, stage, axes) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     let mut insert_axis =
@@ -137,7 +180,10 @@ fn write_events(batch: &Transaction, keys: &mut Keys, events: &[Event]) -> Resul
             Kind::Measured { step, values } => write_values(batch, keys, &mut insert, event, *step, values)?,
             Kind::Progressed { .. } => {}
             Kind::Started { .. } => write_start(batch, event)?,
-            Kind::Finished { .. } | Kind::Interrupted { .. } | Kind::Failed { .. } => write_end(batch, event)?,
+            Kind::Finished { .. } | Kind::Interrupted { .. } | Kind::Failed { .. } | Kind::Pruned { .. } => {
+                write_end(batch, event)?;
+            }
+            Kind::Used { seconds, peak_memory_bytes } => write_usage(batch, event, *seconds, *peak_memory_bytes)?,
             Kind::Saved { .. } | Kind::Produced { .. } | Kind::Noticed { .. } => write_find(batch, event)?,
         }
     }
@@ -165,8 +211,8 @@ fn run_key(batch: &Transaction, keys: &mut Keys, run: RunId) -> Result<i64> {
         return Ok(*key);
     }
     let id = run.to_string();
-    batch.prepare_cached("INSERT OR IGNORE INTO runs (id) VALUES (?1)")?.execute([&id])?;
-    let key = batch.prepare_cached("SELECT key FROM runs WHERE id = ?1")?.query_row([&id], |row| row.get(0))?;
+    batch.prepare_cached("INSERT OR IGNORE INTO cards (id) VALUES (?1)")?.execute([&id])?;
+    let key = batch.prepare_cached("SELECT key FROM cards WHERE id = ?1")?.query_row([&id], |row| row.get(0))?;
     keys.runs.insert(run, key);
     Ok(key)
 }
@@ -220,7 +266,8 @@ fn write_end(batch: &Transaction, event: &Event) -> Result<()> {
     let (state, step, seconds, cause, error) = match &event.kind {
         Kind::Finished { seconds } => ("finished", None, Some(*seconds), None, None),
         Kind::Interrupted { step } => ("interrupted", Some(*step as i64), None, None, None),
-        Kind::Failed { cause, error } => ("failed", None, None, Some(cause_name(*cause)), Some(error)),
+        Kind::Failed { cause, error } => ("failed", None, None, Some(cause.name()), Some(error)),
+        Kind::Pruned { step, reason } => ("pruned", Some(*step as i64), None, None, Some(reason)),
         _ => return Ok(()),
     };
     batch
@@ -242,9 +289,23 @@ fn write_end(batch: &Transaction, event: &Event) -> Result<()> {
     Ok(())
 }
 
+/// Writes what an attempt took; where its worker and its keeper both tell, the larger counts, in whatever order they come.
+fn write_usage(batch: &Transaction, event: &Event, seconds: f64, peak_memory_bytes: Option<u64>) -> Result<()> {
+    batch
+        .prepare_cached(
+            "UPDATE attempts SET wall_seconds = max(?3, coalesce(wall_seconds, 0)),
+                 peak_memory_bytes = max(coalesce(?4, 0), coalesce(peak_memory_bytes, 0))
+             WHERE run = ?1 AND attempt = ?2",
+        )?
+        .execute(params![event.run.to_string(), event.attempt, seconds, peak_memory_bytes.map(|bytes| bytes as i64)])?;
+    Ok(())
+}
+
 fn write_find(batch: &Transaction, event: &Event) -> Result<()> {
     let (run, attempt, seq) = (event.run.to_string(), event.attempt, event.seq as i64);
     match &event.kind {
+        // Run folders may come from elsewhere, and what they name is read and shown.
+        Kind::Saved { path, .. } | Kind::Produced { path, .. } if !is_inside(path) => 0,
         Kind::Saved { step, path } => batch
             .prepare_cached("INSERT OR IGNORE INTO checkpoints (run, attempt, seq, step, path) VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute(params![run, attempt, seq, *step as i64, path])?,
@@ -259,14 +320,9 @@ fn write_find(batch: &Transaction, event: &Event) -> Result<()> {
     Ok(())
 }
 
-/// The name of a cause in the database: the one it has in event files.
-fn cause_name(cause: Cause) -> &'static str {
-    match cause {
-        Cause::NonFinite => "non_finite",
-        Cause::Data => "data",
-        Cause::Error => "error",
-        Cause::Crashed => "crashed",
-    }
+/// Whether a path that is relative to a folder stays in it.
+fn is_inside(path: &str) -> bool {
+    Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 #[cfg(test)]
@@ -331,6 +387,31 @@ mod tests {
         let types: Vec<_> = rows.rows.iter().map(|row| row[1].as_str().unwrap()).collect();
         assert_eq!(types, ["real", "text", "integer", "null", "text", "integer"]);
         assert_eq!(lab.record.cells("x").unwrap()[0].axes, card.cells[0].axes);
+    }
+
+    #[test]
+    fn a_file_outside_of_its_run_is_not_taken_in() {
+        let mut lab = Lab::new();
+        let named = |path: &str| Kind::Produced { name: "picture".into(), path: path.into() };
+        lab.say(RunId::of(b"one"), 1, ["../../x.png", "/etc/passwd", "artifacts/../../x", "artifacts/./x.png"].map(named));
+        assert_eq!(lab.record.query("SELECT path FROM artifacts").unwrap().rows, [[json!("artifacts/./x.png")]]);
+    }
+
+    #[test]
+    fn what_is_forgotten_leaves_no_row() {
+        let mut lab = Lab::with_one_done_run();
+        assert!(lab.record.needed(&[]).unwrap().contains(&RunId::of(b"parent")));
+        assert!(lab.record.needed(&["x".to_owned()]).unwrap().is_empty());
+        assert_eq!(lab.record.reached(&RunId::of(b"one")).unwrap(), (Some(20), Some(20)));
+        assert_eq!(lab.record.card(&RunId::of(b"one")).unwrap().unwrap().parents, [RunId::of(b"parent")]);
+        lab.record.forget_experiment("x").unwrap();
+        lab.record.forget(&[RunId::of(b"one")]).unwrap();
+        for table in
+            ["runs", "parents", "attempts", "measurements", "artifacts", "checkpoints", "notices", "cells", "experiments"]
+        {
+            assert_eq!(lab.record.query(&format!("SELECT * FROM {table}")).unwrap().rows.len(), 0, "{table}");
+        }
+        assert!(!lab.results().join("experiments/x.json").exists());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::question::Question;
 use super::{plot, table};
 use crate::event::{LOSS, Metric, TOP1, TOP5};
-use crate::failure::Failure;
+use crate::spec::SourceText;
 use anyhow::Result;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
@@ -25,23 +25,24 @@ pub struct Config {
 pub struct Names(pub Vec<String>);
 
 impl Config {
-    /// Reads the `report:` block of an experiment; nothing when it has none. `file` is the name shown in mistakes.
+    /// Reads the `report:` block of an experiment; nothing when it has none.
     ///
     /// # Errors
-    /// A [`Failure`] that points at the place.
-    pub fn read(text: &str, file: &str) -> Result<Option<Config>> {
+    /// A [`crate::failure::Failure`] that points at the place.
+    pub fn of(source: &SourceText) -> Result<Option<Config>> {
         // All other keys belong to the spec, which checks them.
         #[derive(Deserialize)]
         struct Experiment {
             #[serde(default)]
             report: Option<Config>,
         }
-        let options = serde_saphyr::options! { strict_booleans: true };
-        let experiment: Experiment = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-            let excerpt = error.render_with_options(serde_saphyr::render_options! { source_name: Some(file) });
-            Failure::input("the report block is wrong").at(excerpt)
-        })?;
-        Ok(experiment.report)
+        Ok(source.parse::<Experiment>()?.report)
+    }
+
+    /// The same for a text that tests have at hand.
+    #[cfg(test)]
+    pub(super) fn read(text: &str, file: &str) -> Result<Option<Config>> {
+        Config::of(&SourceText::new(file, text))
     }
 
     /// What is shown of an experiment that does not say: one table a transfer stage and the curves of the loss.
@@ -49,7 +50,8 @@ impl Config {
         let axes = question.axes();
         let transfers = question.stages().into_iter().filter(|stage| stage != "pretrain");
         let tables = transfers.map(|stage| default_table(&stage, &axes, question)).collect();
-        let curves = plot::curves::Config { metric: LOSS.into(), color: axes.first().cloned(), filter: None };
+        let curves =
+            plot::curves::Config { metric: LOSS.into(), color: axes.first().cloned(), ..plot::curves::Config::default() };
         let trained = question.stages().iter().any(|stage| stage == "pretrain");
         Config { tables, plots: if trained { vec![plot::Config::Curves(curves)] } else { Vec::new() } }
     }
@@ -125,20 +127,28 @@ report:
 
     #[test]
     fn a_mistake_points_at_its_place() {
-        let wrong = EXAMPLE.replace("value: knn", "valeu: knn");
-        let error = Config::read(&wrong, "experiments/x.yaml").unwrap_err();
-        assert_eq!(crate::failure::exit_code(&error), 2);
-        insta::assert_snapshot!(error, @r#"
-        the report block is wrong
-        error: line 9 column 44: unknown field `valeu`, expected one of x, y, value, filter
-          --> experiments/x.yaml:9:44
-           |
-         7 |   plots:
-         8 |     - line: { x: mask_ratio, y: linear.top1, color: method }
-         9 |     - heatmap: { x: weight, y: mask_ratio, valeu: knn.top1, filter: "method == 'vic_mae'" }
-           |                                            ^ unknown field `valeu`, expected one of x, y, value, filter
-        10 |     - curves: { metric: loss, color: method }
-           |
+        let said = |from: &str, to: &str| {
+            let error = Config::read(&EXAMPLE.replace(from, to), "experiments/x.yaml").unwrap_err();
+            assert_eq!(crate::failure::exit_code(&error), 2);
+            error.to_string()
+        };
+        insta::assert_snapshot!(said("value: knn", "valeu: knn"), @r#"
+        unknown key `valeu` in `report.plots[1].heatmap`
+         --> experiments/x.yaml:9:44
+          |
+        9 |     - heatmap: { x: weight, y: mask_ratio, valeu: knn.top1, filter: "method == 'vic_mae'" }
+          |                                            ^^^^^ not a key here
+        hint: did you mean `value`?
+        hint: keys allowed here: x, y, value, filter, contour
+        "#);
+        insta::assert_snapshot!(said("- heatmap", "- heatmp"), @r#"
+        unknown name `heatmp` in `report.plots[1]`
+         --> experiments/x.yaml:9:7
+          |
+        9 |     - heatmp: { x: weight, y: mask_ratio, value: knn.top1, filter: "method == 'vic_mae'" }
+          |       ^^^^^^ not a name here
+        hint: did you mean `heatmap`?
+        hint: names allowed here: line, heatmap, curves, bars, seeds, loss_parts, collapse, frontier, parallel, embedding
         "#);
     }
 

@@ -1,8 +1,9 @@
 //! Which rows count: an expression over axes, in the language of the templates.
 
-use super::question::{Question, Row, SEED};
+use super::question::{Question, Row, SEED, label};
 use crate::failure::Failure;
 use anyhow::Result;
+use indexmap::IndexSet;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value};
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ pub fn select<'a>(question: &'a Question, filter: Option<&str>) -> Result<Vec<&'
     let environment = Environment::new();
     let wrong = |error: minijinja::Error| Failure::input(format!("the filter `{filter}` is wrong: {error}"));
     let expression = environment.compile_expression(filter).map_err(wrong)?;
-    let mut axes = question.axes();
+    let mut axes = question.known_axes();
     axes.push(SEED.to_owned());
     let mut names: Vec<_> = expression.undeclared_variables(false).into_iter().collect();
     names.sort();
@@ -40,6 +41,29 @@ pub fn select<'a>(question: &'a Question, filter: Option<&str>) -> Result<Vec<&'
     Ok(kept)
 }
 
+/// What to say of a filter for which no row counts: most often a value is misspelt, so those that there are, are told.
+///
+/// # Errors
+/// As [`select`].
+pub fn unmatched(question: &Question, filter: Option<&str>) -> Result<Option<String>> {
+    /// Values of an axis that are told.
+    const TOLD: usize = 8;
+    let Some(filter) = filter else { return Ok(None) };
+    if question.rows.is_empty() || !select(question, Some(filter))?.is_empty() {
+        return Ok(None);
+    }
+    let named = Environment::new().compile_expression(filter).map(|it| it.undeclared_variables(false)).unwrap_or_default();
+    let axes = question.known_axes().into_iter().chain([SEED.to_owned()]).filter(|axis| named.contains(axis));
+    let values = axes.map(|axis| {
+        let of_row = |row: &Row| if axis == SEED { row.seed.clone() } else { row.axes.get(&axis).cloned() };
+        let values: IndexSet<String> =
+            question.rows.iter().map(|row| of_row(row).map_or("none".into(), |it| label(&it))).collect();
+        let more = if values.len() > TOLD { format!(" and {} more", values.len() - TOLD) } else { String::new() };
+        format!("{axis}: {}{more}", values.into_iter().take(TOLD).collect::<Vec<_>>().join(", "))
+    });
+    Ok(Some(format!("no run matches the filter `{filter}` ({})", values.collect::<Vec<_>>().join("; "))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sample::question;
@@ -53,6 +77,15 @@ mod tests {
         assert_eq!(kept("method == 'vic_mae' and mask_ratio > 0.6"), 6);
         assert_eq!(kept("weight is none"), 6);
         assert_eq!(kept("seed == 0"), 10);
+    }
+
+    #[test]
+    fn a_filter_that_matches_nothing_is_told_with_the_values_there_are() {
+        let question = question();
+        let told = |filter| unmatched(&question, Some(filter)).unwrap().unwrap_or_default();
+        insta::assert_snapshot!(told("method == 'vicmae' and seed == 0"), @"no run matches the filter `method == 'vicmae' and seed == 0` (method: vic_mae, mae_simsiam, mae; seed: 0, 1, 2)");
+        assert_eq!(told("method == 'vic_mae'"), "");
+        assert_eq!(unmatched(&question, None).unwrap(), None);
     }
 
     #[test]

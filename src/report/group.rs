@@ -33,8 +33,10 @@ pub struct Sample {
 pub enum Outcome {
     /// It is done, and this is its value.
     Measured(f64),
-    /// It failed.
+    /// It, or the run whose encoder it needs, failed.
     Failed,
+    /// It, or the run whose encoder it needs, was stopped in favour of better ones.
+    Pruned,
     /// It is not done, or did not measure this.
     Missing,
 }
@@ -97,27 +99,58 @@ fn quoted(value: &Value) -> String {
     }
 }
 
+impl Outcome {
+    /// What was measured, if it was.
+    pub fn value(self) -> Option<f64> {
+        match self {
+            Outcome::Measured(value) => Some(value),
+            Outcome::Failed | Outcome::Pruned | Outcome::Missing => None,
+        }
+    }
+}
+
 impl Group<'_> {
     /// What each run says of a metric.
     pub fn samples(&self, metric: &Metric) -> Vec<Sample> {
         let outcome = |row: &Row| match (row.values.get(metric), &row.run.state) {
             (Some(value), _) => Outcome::Measured(*value),
+            (None, RunState::Pruned { .. }) => Outcome::Pruned,
+            (None, _) if row.pruned => Outcome::Pruned,
             (None, RunState::Failed { .. }) => Outcome::Failed,
+            (None, _) if row.failed => Outcome::Failed,
             (None, _) => Outcome::Missing,
         };
         self.rows.iter().map(|row| Sample { runs: vec![row.run.id], seed: row.seed.clone(), outcome: outcome(row) }).collect()
     }
 }
 
-/// Sums up what was measured; nothing when nothing was.
+/// The mean over several lists of samples (one for each data set, say), seed by seed. It is made only where every list has a
+/// measured value: what is missing would make the mean one of something else.
+pub fn averaged(lists: &[&[Sample]]) -> Vec<Sample> {
+    let seeds: IndexSet<&Option<Value>> = lists.iter().copied().flatten().map(|sample| &sample.seed).collect();
+    let mean = |seed: &Option<Value>| {
+        let found: Vec<Option<&Sample>> = lists.iter().map(|list| list.iter().find(|sample| sample.seed == *seed)).collect();
+        let runs = found.iter().flatten().flat_map(|sample| sample.runs.clone()).collect();
+        let values: Option<Vec<f64>> = found.iter().map(|sample| sample.as_ref()?.outcome.value()).collect();
+        let any = |outcome| found.iter().flatten().any(|sample| sample.outcome == outcome);
+        let outcome = match values {
+            Some(values) => Outcome::Measured(values.iter().sum::<f64>() / values.len() as f64),
+            None if any(Outcome::Pruned) => Outcome::Pruned,
+            None if any(Outcome::Failed) => Outcome::Failed,
+            None => Outcome::Missing,
+        };
+        Sample { runs, seed: seed.clone(), outcome }
+    };
+    seeds.into_iter().map(mean).collect()
+}
+
+/// Sums up what was measured; nothing when nothing was, or when a seed was pruned: the others are those that did well, and
+/// their mean would be too good.
 pub fn summary(samples: &[Sample]) -> Option<Summary> {
-    let values: Vec<f64> = samples
-        .iter()
-        .filter_map(|sample| match sample.outcome {
-            Outcome::Measured(value) => Some(value),
-            Outcome::Failed | Outcome::Missing => None,
-        })
-        .collect();
+    if samples.iter().any(|sample| sample.outcome == Outcome::Pruned) {
+        return None;
+    }
+    let values: Vec<f64> = samples.iter().filter_map(|sample| sample.outcome.value()).collect();
     Summary::of(&values)
 }
 
@@ -125,6 +158,9 @@ pub fn summary(samples: &[Sample]) -> Option<Summary> {
 mod tests {
     use super::super::sample::question_of;
     use super::*;
+    use crate::event::{Cause, Kind};
+    use crate::record::scripted::{Lab, started};
+    use crate::record::{CellCard, ExperimentCard, RunCard};
     use serde_json::json;
 
     fn by(axes: &[&str]) -> Vec<String> {
@@ -148,6 +184,40 @@ mod tests {
         let groups = group(&question, &rows, &[]).unwrap();
         let samples = groups[0].samples(&Metric::new("top1"));
         assert_eq!(summary(&samples).map(|summary| (summary.n, summary.mean)), Some((2, 51.0)));
+    }
+
+    #[test]
+    fn seeds_that_are_left_after_pruning_are_not_averaged() {
+        let mut question =
+            question_of(&[(json!({"lr": 1, "seed": 0}), "linear", 50.0), (json!({"lr": 1, "seed": 1}), "linear", 52.0)]);
+        question.rows[0].values.clear();
+        question.rows[0].pruned = true;
+        let rows: Vec<_> = question.rows.iter().collect();
+        let groups = group(&question, &rows, &[]).unwrap();
+        let samples = groups[0].samples(&Metric::new("top1"));
+        assert_eq!(samples.iter().map(|sample| sample.outcome).collect::<Vec<_>>(), [Outcome::Pruned, Outcome::Measured(52.0)]);
+        assert_eq!(summary(&samples), None);
+    }
+
+    #[test]
+    fn what_needs_an_encoder_that_failed_has_failed() {
+        let mut lab = Lab::new();
+        let (encoder, knn) = (RunId::of(b"encoder"), RunId::of(b"knn"));
+        let run = |id, stage: &str, parents| RunCard { id, name: stage.into(), stage: stage.into(), parents, config: json!({}) };
+        let cell = |run, stage: &str| CellCard { run, stage: stage.into(), axes: IndexMap::new() };
+        let cells = vec![cell(encoder, "pretrain"), cell(knn, "knn")];
+        let card = ExperimentCard { name: "nan".into(), question: "?".into(), file: "nan.yaml".into(), cells };
+        lab.record.admit(&card, &[run(encoder, "pretrain", vec![]), run(knn, "knn", vec![encoder])]).unwrap();
+        let outcome = |lab: &Lab| {
+            let question = Question::read(&lab.record, "nan").unwrap();
+            let rows: Vec<_> = question.rows.iter().filter(|row| row.stage == "knn").collect();
+            group(&question, &rows, &[]).unwrap()[0].samples(&Metric::new("top1"))[0].outcome
+        };
+        assert_eq!(outcome(&lab), Outcome::Missing);
+        lab.say(encoder, 1, [started(0), Kind::Failed { cause: Cause::NonFinite, error: "NaN".into() }]);
+        assert_eq!(outcome(&lab), Outcome::Failed);
+        lab.say(encoder, 2, [started(0)]);
+        assert_eq!(outcome(&lab), Outcome::Missing);
     }
 
     #[test]

@@ -1,16 +1,26 @@
 //! What an experiment asked and what its runs answered: typed rows from the database.
 
-use crate::event::{Known, Metric};
+use super::embedding::Features;
+use super::facts::{self, Facts};
+use crate::event::{Known, Metric, SECONDS};
 use crate::failure::Failure;
-use crate::record::{Record, RunRow, RunState};
+use crate::plan::Plan;
+use crate::record::{Cell, Record, RunRow, RunState};
 use crate::run_id::RunId;
+use crate::spec::DATASET;
+use crate::spec::Experiment;
 use anyhow::Result;
 use indexmap::{IndexMap, IndexSet};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
 
 /// The axis over which statistics are made, and no other.
 pub const SEED: &str = "seed";
+
+/// Points of a curve that are read, as a plot has not many more columns; fewer of each where there are many.
+const POINTS_OF_CURVE: std::ops::RangeInclusive<usize> = 100..=400;
+const POINTS: usize = 400_000;
 
 /// An experiment with all that a report needs of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,10 +31,16 @@ pub struct Question {
     pub question: String,
     /// The file it was read from.
     pub file: String,
+    /// The axes that its file declares, also where no run has them; empty where nobody asked.
+    pub declared: Vec<String>,
     /// What it asked for, in its order.
     pub rows: Vec<Row>,
     /// The curves of the metrics that were wanted, by run.
     pub curves: BTreeMap<Quantity, BTreeMap<RunId, Vec<(u64, f64)>>>,
+    /// The features that were wanted, as far as runs kept them.
+    pub features: BTreeMap<RunId, Features>,
+    /// What the numbers depend on, by run, also of runs that others need; empty where nobody asked.
+    pub facts: BTreeMap<RunId, Facts>,
 }
 
 /// One cell that was asked for, and what its run answered.
@@ -38,6 +54,10 @@ pub struct Row {
     pub seed: Option<Value>,
     /// The run that answers.
     pub run: RunRow,
+    /// Whether the run waits for one that was pruned.
+    pub pruned: bool,
+    /// Whether the run waits for one that failed.
+    pub failed: bool,
     /// The last value of each metric; empty as long as the run is not done.
     pub values: BTreeMap<Metric, f64>,
 }
@@ -68,16 +88,66 @@ impl Question {
         for last in record.finals(experiment)? {
             finals.entry(last.run).or_default().insert(last.metric, last.value);
         }
-        let row = |cell: crate::record::Cell| {
+        // What a run cost is told beside what it measured.
+        for (run, seconds) in record.seconds(experiment)? {
+            finals.entry(run).or_default().entry(Metric::new(SECONDS)).or_insert(seconds);
+        }
+        let heirs = record.heirs_of_pruned()?;
+        let cells = record.cells(experiment)?;
+        let stranded = stranded(record, experiment, &cells)?;
+        let row = |cell: Cell| {
             let mut axes = cell.axes;
             let seed = axes.shift_remove(SEED);
             let done = cell.run.state == RunState::Done;
             let values = finals.get(&cell.run.id).filter(|_| done).cloned().unwrap_or_default();
-            Row { stage: cell.stage, axes, seed, run: cell.run, values }
+            let (pruned, failed) = (heirs.contains(&cell.run.id), stranded.contains(&cell.run.id));
+            Row { stage: cell.stage, axes, seed, run: cell.run, pruned, failed, values }
         };
-        let rows = record.cells(experiment)?.into_iter().map(row).collect();
+        let rows = cells.into_iter().map(row).collect();
         let (question, file) = (card.question.clone(), card.file.clone());
-        Ok(Question { experiment: experiment.to_owned(), question, file, rows, curves: BTreeMap::new() })
+        Ok(Question { question, file, ..Question::of(experiment, rows) })
+    }
+
+    /// The question as the plan asks it, before any run is done.
+    pub fn of_plan(plan: &Plan) -> Question {
+        let row = |cell: &crate::plan::Cell| {
+            let run = plan.runs.get(&cell.run)?;
+            let mut axes = cell.axes.clone();
+            let seed = axes.shift_remove(SEED);
+            let run = RunRow { id: run.id, name: run.name.clone(), stage: run.stage.clone(), state: RunState::New };
+            let values = BTreeMap::new();
+            Some(Row { stage: cell.stage.clone(), axes, seed, run, pruned: false, failed: false, values })
+        };
+        Question::of(&plan.experiment, plan.cells.iter().filter_map(row).collect())
+    }
+
+    fn of(experiment: &str, rows: Vec<Row>) -> Question {
+        Question {
+            experiment: experiment.to_owned(),
+            question: String::new(),
+            file: String::new(),
+            declared: Vec::new(),
+            rows,
+            curves: BTreeMap::new(),
+            features: BTreeMap::new(),
+            facts: BTreeMap::new(),
+        }
+    }
+
+    /// The same with the axes that the file declares.
+    #[must_use]
+    pub fn with_declared(mut self, axes: &[String]) -> Question {
+        self.declared = axes.to_vec();
+        self
+    }
+
+    /// Reads what the numbers depend on too.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn with_facts(mut self, record: &Record, results: &Path) -> Result<Question> {
+        self.facts = facts::read(record, &self, results)?;
+        Ok(self)
     }
 
     /// Reads the curves of some metrics too.
@@ -86,10 +156,8 @@ impl Question {
     /// When the database cannot be read.
     pub fn with_curves(mut self, record: &Record, wanted: impl IntoIterator<Item = Quantity>) -> Result<Question> {
         for quantity in wanted {
-            let mut curves: BTreeMap<RunId, Vec<(u64, f64)>> = BTreeMap::new();
-            for point in record.curves(&self.experiment, &quantity.stage, &quantity.metric)? {
-                curves.entry(point.run).or_default().push((point.step, point.value));
-            }
+            let most = (POINTS / self.rows.len().max(1)).clamp(*POINTS_OF_CURVE.start(), *POINTS_OF_CURVE.end());
+            let curves = record.curves(&self.experiment, &quantity.stage, &quantity.metric, most)?;
             self.curves.insert(quantity, curves);
         }
         Ok(self)
@@ -98,6 +166,13 @@ impl Question {
     /// The axes but the seed, in the order in which cells first have them.
     pub fn axes(&self) -> Vec<String> {
         self.rows.iter().flat_map(|row| row.axes.keys().cloned()).collect::<IndexSet<_>>().into_iter().collect()
+    }
+
+    /// The axes that tables and plots may name: those that runs have, and those that the file declares and no run has, as a
+    /// conditional axis may be.
+    pub fn known_axes(&self) -> Vec<String> {
+        let (axes, declared) = (self.axes(), self.declared.iter().cloned());
+        axes.into_iter().chain(declared).collect::<IndexSet<_>>().into_iter().collect()
     }
 
     /// The stages, in the order in which they are first asked for.
@@ -145,7 +220,7 @@ impl Question {
     /// # Errors
     /// A [`Failure`] that names those there are.
     pub fn check_axis(&self, axis: &str) -> Result<()> {
-        let axes = self.axes();
+        let axes = self.known_axes();
         if axes.iter().any(|known| known == axis) {
             return Ok(());
         }
@@ -155,6 +230,33 @@ impl Question {
         }
         let hint = format!("axes: {}", axes.join(", "));
         Err(failure.nearest(axis, axes.iter().map(String::as_str)).hint(hint).into())
+    }
+}
+
+/// The axes that an experiment declares, but the seed.
+pub fn declared(experiment: &Experiment) -> Vec<String> {
+    let zipped = experiment.zip.iter().flat_map(IndexMap::keys);
+    let datasets = experiment.transfer.values().any(|transfer| !transfer.datasets.is_empty()).then(|| DATASET.to_owned());
+    experiment.axes.keys().chain(zipped).cloned().chain(datasets).collect()
+}
+
+/// The runs that need one that failed. As long as it is not tried again, nothing comes of them.
+fn stranded(record: &Record, experiment: &str, cells: &[Cell]) -> Result<HashSet<RunId>> {
+    let failed = cells.iter().filter(|cell| matches!(cell.run.state, RunState::Failed { .. })).map(|cell| cell.run.id);
+    let mut lost: HashSet<RunId> = failed.collect();
+    let itself = lost.clone();
+    if lost.is_empty() {
+        return Ok(lost);
+    }
+    let cards = record.cards_of(experiment)?;
+    loop {
+        let before = lost.len();
+        let needy = cards.values().filter(|card| card.parents.iter().any(|parent| lost.contains(parent)));
+        let needy: Vec<RunId> = needy.map(|card| card.id).collect();
+        lost.extend(needy);
+        if lost.len() == before {
+            return Ok(lost.difference(&itself).copied().collect());
+        }
     }
 }
 
@@ -215,7 +317,7 @@ mod tests {
         insta::assert_snapshot!(question.quantity("linear.top3").unwrap_err(), @"
         no run of stage `linear` measured `top3`
         hint: did you mean `top5`?
-        hint: measured there: top1, top5
+        hint: measured there: seconds, top1, top5
         ");
         insta::assert_snapshot!(question.check_axis("mask").unwrap_err(), @"
         `mask` is no axis of `mask-ratio`
@@ -228,6 +330,14 @@ mod tests {
         hint: an experiment is recorded when it is first run: `vicmae run experiments/<name>.yaml`
         ");
         assert!(Question::read(&lab.record, EXPERIMENT).is_ok());
+    }
+
+    #[test]
+    fn an_axis_that_is_declared_and_that_no_run_has_is_known() {
+        let question = question().with_declared(&["method".to_owned(), "gap".to_owned()]);
+        assert!(question.check_axis("gap").is_ok());
+        assert_eq!(question.axes(), ["method", "mask_ratio", "weight"]);
+        assert_eq!(question.known_axes(), ["method", "mask_ratio", "weight", "gap"]);
     }
 
     #[test]

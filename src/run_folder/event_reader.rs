@@ -1,6 +1,6 @@
 //! Reading a run's events while they are being written, whatever a crash has done to the file.
 
-use super::RunFolder;
+use super::{RunFolder, line};
 use crate::event::Event;
 use anyhow::{Context, Result};
 use std::fs::File;
@@ -32,9 +32,9 @@ impl EventReader {
         self.offset += newline as u64 + 1;
         let mut events = Vec::new();
         for line in bytes[..newline].split(|&byte| byte == b'\n') {
-            match parse(line) {
+            match line::read(line) {
                 Some(event) => events.push(event),
-                None => self.bad_lines += u64::from(!blank(line)),
+                None => self.bad_lines += u64::from(!line::is_blank(line)),
             }
         }
         Ok(events)
@@ -65,23 +65,6 @@ impl EventReader {
             }
         }
         Ok(bytes)
-    }
-}
-
-/// Reads one line. File systems pad with NUL bytes what a power cut kept them from writing, so those do not count.
-pub(super) fn parse(line: &[u8]) -> Option<Event> {
-    serde_json::from_slice(trimmed(line)).ok()
-}
-
-fn blank(line: &[u8]) -> bool {
-    trimmed(line).is_empty()
-}
-
-fn trimmed(line: &[u8]) -> &[u8] {
-    let counts = |byte: &u8| *byte != 0 && !byte.is_ascii_whitespace();
-    match (line.iter().position(counts), line.iter().rposition(counts)) {
-        (Some(first), Some(last)) => &line[first..=last],
-        _ => &[],
     }
 }
 

@@ -1,7 +1,6 @@
 //! Appending events to a run's file.
 
-use super::RunFolder;
-use super::event_reader::parse;
+use super::{RunFolder, line};
 use crate::event::Event;
 use crate::event::Kind;
 use crate::run_id::RunId;
@@ -13,6 +12,7 @@ use std::path::PathBuf;
 
 /// Appends the events of one attempt. There is one writer to a file at a time.
 pub struct EventWriter {
+    folder: RunFolder,
     file: File,
     path: PathBuf,
     run: RunId,
@@ -38,45 +38,41 @@ impl EventWriter {
             }
             file.sync_all()?;
             File::open(folder.path())?.sync_all()?;
-            let mine = bytes[..whole].split(|&byte| byte == b'\n').filter_map(parse).filter(|event| event.attempt == attempt);
+            let mine =
+                bytes[..whole].split(|&byte| byte == b'\n').filter_map(line::read).filter(|event| event.attempt == attempt);
             let seq = mine.map(|event| event.seq + 1).max().unwrap_or(0);
             Ok((file, seq))
         };
         let (file, seq) = open().with_context(|| format!("cannot open {}", path.display()))?;
-        Ok(EventWriter { file, path, run, attempt, seq })
+        Ok(EventWriter { folder: folder.clone(), file, path, run, attempt, seq })
     }
 
     /// Appends one event, stamped with the time. What changes the run's state is on the disk when this returns; numbers
     /// are left to the system to write, which a crash of the process survives and a power cut may not.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// [`super::Fenced`] when the run was taken over by another process; otherwise when the disk refuses.
     pub fn emit(&mut self, kind: Kind) -> Result<()> {
-        let durable = changes_state(&kind);
+        self.folder.check()?;
+        let durable = kind.is_ending() || matches!(kind, Kind::Started { .. } | Kind::Saved { .. });
         let event = Event { run: self.run, attempt: self.attempt, seq: self.seq, at: Timestamp::now(), kind };
-        let mut line = serde_json::to_vec(&event).context("cannot write an event as JSON")?;
-        line.push(b'\n');
-        let write =
-            |file: &mut File| if durable { file.write_all(&line).and_then(|()| file.sync_data()) } else { file.write_all(&line) };
-        write(&mut self.file).with_context(|| format!("cannot append to {}", self.path.display()))?;
+        let line = line::write(&event)?;
+        let before = self.file.metadata().map(|metadata| metadata.len());
+        let written = self.file.write_all(&line).and_then(|()| if durable { self.file.sync_data() } else { Ok(()) });
+        if let (Err(_), Ok(before)) = (&written, before) {
+            // Half a line would swallow the next one, if there is room for that.
+            let _ = self.file.set_len(before);
+        }
+        written.with_context(|| format!("cannot append to {}", self.path.display()))?;
         self.seq += 1;
         Ok(())
-    }
-}
-
-fn changes_state(kind: &Kind) -> bool {
-    match kind {
-        Kind::Started { .. } | Kind::Saved { .. } | Kind::Finished { .. } | Kind::Interrupted { .. } | Kind::Failed { .. } => {
-            true
-        }
-        Kind::Progressed { .. } | Kind::Measured { .. } | Kind::Produced { .. } | Kind::Noticed { .. } => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run_folder::EventReader;
+    use crate::run_folder::{EventReader, Fenced, Lease};
 
     fn folder() -> (tempfile::TempDir, RunFolder, RunId) {
         let results = tempfile::tempdir().unwrap();
@@ -113,5 +109,16 @@ mod tests {
             let kinds: Vec<_> = reader.poll().unwrap().into_iter().map(|event| event.kind).collect();
             assert_eq!((kinds, reader.bad_lines()), (vec![progressed(0), progressed(1)], 0));
         }
+    }
+
+    #[test]
+    fn a_writer_whose_run_was_taken_over_writes_no_more() {
+        let (_results, folder, id) = folder();
+        let (lease, _) = Lease::take(&folder, 1).unwrap();
+        let mut first = EventWriter::open(&folder.clone().held_by(lease), id, 1).unwrap();
+        first.emit(progressed(0)).unwrap();
+        Lease::take(&folder, 2).unwrap();
+        assert!(first.emit(progressed(1)).unwrap_err().is::<Fenced>());
+        assert_eq!(EventReader::open(&folder).poll().unwrap().len(), 1);
     }
 }

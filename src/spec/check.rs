@@ -157,7 +157,7 @@ mod tests {
         optimizer.adamw.betas (1) must be at least 0 and below 1
         optimizer.lars.momentum (-0.1) must lie between 0 and 1
         schedule.epochs (0) must be at least 1
-        schedule.warmup_epochs (3) is longer than the whole training (2 epochs)
+        schedule.warmup_epochs (3) is longer than the whole training (2 epochs): set `warmup_epochs` to less, beside `epochs`
         batch.size (1) must be at least 2
         batch.accumulate (0) must be at least 1
         clip_gradient (0) must be above 0

@@ -11,11 +11,15 @@ use minijinja::{AutoEscape, Environment, ErrorKind, OutputSpanKind, UndefinedBeh
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error as _;
 use std::fmt;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Steps that a template may take: enough for any run, and an end to a loop without one.
 const FUEL: u64 = 1_000_000;
+
+/// Bytes that a template may render to: far more than any run, and an end to a loop that writes without one.
+const LONGEST: usize = 4 << 20;
 
 /// All templates that a project can use: its own in `templates/<kind>/<name>.yaml.j2`, then the built-in ones.
 #[derive(Debug, Clone)]
@@ -59,6 +63,26 @@ pub struct Template {
     path: String,
     title: String,
     parsed: Mutex<HashMap<String, Arc<Rendered>>>,
+}
+
+/// Takes text up to a limit.
+#[derive(Default)]
+struct Bounded {
+    bytes: Vec<u8>,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + more.len() > LONGEST {
+            return Err(io::Error::other("the text is too long"));
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What a template rendered to.
@@ -116,9 +140,8 @@ impl Template {
 
     /// Renders, parses and checks. Equal texts are parsed once. The failure shows the template or the rendered text.
     pub fn render(&self, variables: &BTreeMap<&str, minijinja::Value>) -> Result<Arc<Rendered>, Failure> {
-        let text = self.compiled().and_then(|template| template.render(minijinja::Value::from_pairs(variables.clone())));
         let names: Vec<&str> = variables.keys().copied().collect();
-        let text = text.map_err(|error| self.explain(&error, &names))?;
+        let text = self.text(variables).map_err(|error| self.explain(&error, &names))?;
         if let Some(rendered) = self.parsed().get(&text) {
             return Ok(rendered.clone());
         }
@@ -127,6 +150,12 @@ impl Template {
         check::check(&work).map_err(|wrong| self.written_by(wrong.mistake(&source), &source, variables))?;
         // Another thread may have parsed the same text meanwhile; the first one stays, so that equal texts share one work.
         Ok(self.parsed().entry(source.text).or_insert_with(|| Arc::new(Rendered { work })).clone())
+    }
+
+    fn text(&self, variables: &BTreeMap<&str, minijinja::Value>) -> Result<String, minijinja::Error> {
+        let mut text = Bounded::default();
+        self.compiled()?.render_captured_to(minijinja::Value::from_pairs(variables.clone()), &mut text)?;
+        Ok(String::from_utf8_lossy(&text.bytes).into_owned())
     }
 
     fn parsed(&self) -> MutexGuard<'_, HashMap<String, Arc<Rendered>>> {
@@ -197,6 +226,10 @@ impl Template {
             let failure = unknown(&self.library, &asked.path);
             return if source.text.is_empty() { failure } else { failure.at(source.draw(span, "asked for here")) };
         }
+        if cause.kind() == ErrorKind::WriteFailure {
+            return Failure::input(format!("{} renders to more than {} MiB", self.title(), LONGEST >> 20))
+                .hint("look for a loop that writes more than it should");
+        }
         let detail = cause.detail().map_or_else(|| cause.kind().to_string(), str::to_owned);
         let failure = Failure::input(format!("{} cannot be rendered: {detail}", source.name))
             .at(source.draw(span.clone(), &cause.kind().to_string()));
@@ -236,4 +269,33 @@ fn unknown(library: &Library, path: &str) -> Failure {
     };
     let known = names.into_iter().collect::<Vec<_>>().join(", ");
     failure.hint(format!("there are: {known}")).hint(format!("or write templates/{kind}/{name}.yaml.j2"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> String {
+        let project = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(project.path().join("templates/run")).unwrap();
+        std::fs::write(project.path().join("templates/run/odd.yaml.j2"), text).unwrap();
+        let template = Template::load(&Library::of(project.path()), "run", "odd").unwrap();
+        template.render(&BTreeMap::new()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_template_is_bounded_in_time_and_size() {
+        let loud = said("{% for i in range(100000) %}{{ 'x' * 1000 }}{% endfor %}");
+        assert!(loud.contains("odd.yaml.j2 renders to more than 4 MiB\nhint: look for a loop"), "{loud}");
+        let long = said("{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}");
+        assert!(long.contains("odd.yaml.j2 cannot be rendered: ") && long.contains("fuel"), "{long}");
+    }
+
+    #[test]
+    fn a_template_cannot_be_named_outside_its_folder() {
+        let library = Library::of(Path::new("."));
+        for path in ["run/../../Cargo", "run//x", "../run/quick", "run/.hidden", "/etc/passwd"] {
+            assert!(library.find(path).is_none(), "{path}");
+        }
+    }
 }

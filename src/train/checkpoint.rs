@@ -1,16 +1,18 @@
 //! Checkpoints: safetensors with a hash beside them, written whole or not at all.
 
 use super::window::Window;
+use crate::event::{Event, Kind};
 use crate::model::Config;
 use crate::model::state::StateDict;
-use crate::run_folder::{RunFolder, write_atomically};
-use crate::weights::write::{MODEL, metadata};
+use crate::run_folder::{EventReader, RunFolder, is_unfinished, write_atomically, write_if};
+use crate::weights::write::{MODEL, metadata, to_bytes};
 use anyhow::{Context, Result, bail};
 use burn::tensor::TensorData;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use safetensors::tensor::SafeTensors;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// The key in the metadata that says where the run is, as JSON.
@@ -54,19 +56,29 @@ pub fn save<P: Serialize>(folder: &RunFolder, step: u64, checkpoint: &Checkpoint
     let under = |place: &'static str, tensors| named(tensors).map(move |(name, data)| (format!("{place}{name}"), data));
     let tensors = named(model).chain(under(OPTIMIZER, optimizer)).chain(under(BESIDE, beside));
     let progress = BTreeMap::from([(PROGRESS.to_owned(), serde_json::to_string(&checkpoint.progress)?)]);
-    write(&folder.checkpoints().join(&name), tensors, progress)?;
-    for old in steps(folder)?.iter().rev().skip(KEPT) {
-        remove(old)?;
-    }
+    write(folder, &folder.checkpoints().join(&name), tensors, progress)?;
+    // Later ones are of an attempt whose record is lost.
+    let (mine, lost): (Vec<_>, Vec<_>) =
+        steps(folder)?.into_iter().partition(|path| path.file_name().is_some_and(|other| *other <= *OsStr::new(&name)));
+    mine.iter().rev().skip(KEPT).chain(&lost).try_for_each(|old| remove(old))?;
+    remove_where(folder, is_unfinished)?;
     Ok(format!("checkpoints/{name}"))
 }
 
-/// Loads the newest checkpoint that is whole. Broken ones are passed over and named in `notice`.
+/// Loads the newest checkpoint that is whole and on record. Others are passed over and named in `notice`.
+///
+/// The record of a checkpoint is brought to the disk with everything that was measured before it. One that is not on record
+/// may know steps whose numbers a power cut has taken from the events.
 pub fn load_newest<P: DeserializeOwned>(
     folder: &RunFolder,
     notice: &mut dyn FnMut(String) -> Result<()>,
 ) -> Result<Option<Checkpoint<P>>> {
+    let recorded = recorded(folder)?;
     for path in steps(folder)?.iter().rev() {
+        if !path.file_name().is_some_and(|name| recorded.contains(name)) {
+            notice(format!("passed over the checkpoint {}, which is not on record", path.display()))?;
+            continue;
+        }
         match read(path) {
             Ok((tensors, metadata)) => {
                 let [mut model, mut optimizer, mut beside] = [(); 3].map(|()| StateDict::new());
@@ -89,6 +101,15 @@ pub fn load_newest<P: DeserializeOwned>(
     Ok(None)
 }
 
+/// The names of the checkpoints that the run's events tell of.
+fn recorded(folder: &RunFolder) -> Result<HashSet<OsString>> {
+    let name = |event: Event| match event.kind {
+        Kind::Saved { path, .. } => Path::new(&path).file_name().map(OsStr::to_owned),
+        _ => None,
+    };
+    Ok(EventReader::open(folder).poll()?.into_iter().filter_map(name).collect())
+}
+
 /// The final weights of a run: `checkpoints/model.safetensors`.
 pub fn final_path(folder: &RunFolder) -> PathBuf {
     folder.checkpoints().join("model.safetensors")
@@ -97,14 +118,14 @@ pub fn final_path(folder: &RunFolder) -> PathBuf {
 /// Saves the final weights. The file says which model it is of, so that it can be used by itself.
 pub fn finish(folder: &RunFolder, model: &Config, weights: &StateDict) -> Result<String> {
     let path = "checkpoints/model.safetensors";
-    write(&folder.path().join(path), named(weights), metadata(model))?;
+    write(folder, &folder.path().join(path), named(weights), metadata(model))?;
     Ok(path.into())
 }
 
 /// Saves weights as `checkpoints/<name>.safetensors`, and returns that path below the run's folder.
 pub fn keep(folder: &RunFolder, name: &str, weights: &StateDict) -> Result<String> {
     let path = format!("checkpoints/{name}.safetensors");
-    write(&folder.path().join(&path), named(weights), BTreeMap::new())?;
+    write(folder, &folder.path().join(&path), named(weights), BTreeMap::new())?;
     Ok(path)
 }
 
@@ -112,9 +133,21 @@ fn named(weights: &StateDict) -> impl Iterator<Item = (String, &TensorData)> {
     weights.iter().map(|(name, data)| (name.clone(), data))
 }
 
-/// Drops the checkpoints that led to the result of a run.
+/// Drops the checkpoints that led to the result of a run, and what a killed worker was writing.
 pub fn clear(folder: &RunFolder) -> Result<()> {
-    steps(folder)?.iter().try_for_each(|old| remove(old))
+    remove_where(folder, |name| name.as_encoded_bytes().starts_with(b"step-") || is_unfinished(name))
+}
+
+/// Removes files by their names. Nobody else writes here: a worker is the only one of its run.
+fn remove_where(folder: &RunFolder, unwanted: impl Fn(&OsStr) -> bool) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(folder.checkpoints()) else { return Ok(()) };
+    for entry in entries {
+        let entry = entry?;
+        if unwanted(&entry.file_name()) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Loads the final weights of a run, and the model that they say they are of.
@@ -147,7 +180,7 @@ fn hash_path(path: &Path) -> PathBuf {
 
 fn remove(path: &Path) -> Result<()> {
     std::fs::remove_file(path)?;
-    // A checkpoint whose hash was never written has none to remove.
+    // A person may have removed the hash.
     match std::fs::remove_file(hash_path(path)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
@@ -155,27 +188,16 @@ fn remove(path: &Path) -> Result<()> {
 }
 
 fn write<'a>(
+    folder: &RunFolder,
     path: &Path,
     tensors: impl Iterator<Item = (String, &'a TensorData)>,
     metadata: BTreeMap<String, String>,
 ) -> Result<()> {
-    let tensors: BTreeMap<String, (Vec<usize>, Vec<u8>)> = tensors
-        .map(|(name, data)| {
-            let bytes = data.iter::<f32>().flat_map(f32::to_le_bytes).collect();
-            (name, (data.shape().to_vec(), bytes))
-        })
-        .collect();
-    let views = tensors
-        .iter()
-        .map(|(name, (shape, bytes))| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>>>()?;
-    let bytes = serialize(views, Some(metadata.into_iter().collect::<HashMap<_, _>>()))?;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    write_atomically(path, &bytes)?;
-    // The hash comes last: a checkpoint without its hash is not a checkpoint.
-    write_atomically(&hash_path(path), blake3::hash(&bytes).to_hex().as_bytes())
+    let bytes = to_bytes(tensors, &metadata)?;
+    std::fs::create_dir_all(folder.checkpoints())?;
+    // The hash comes first: whoever is killed in between leaves a hash without a checkpoint, and not the other way round.
+    write_atomically(&hash_path(path), blake3::hash(&bytes).to_hex().as_bytes())?;
+    write_if(path, &bytes, || folder.check())
 }
 
 type Tensors = Vec<(String, TensorData)>;
@@ -203,6 +225,7 @@ fn read(path: &Path) -> Result<(Tensors, BTreeMap<String, String>)> {
 mod tests {
     use super::*;
     use crate::model::{Transformer, Vit};
+    use crate::run_folder::EventWriter;
     use crate::run_id::RunId;
 
     fn folder(root: &Path) -> RunFolder {
@@ -219,12 +242,38 @@ mod tests {
         }
     }
 
+    /// Saves a checkpoint and puts it on record, as a run does.
+    fn save_and_say(folder: &RunFolder, step: u64) -> String {
+        let path = save(folder, step, &checkpoint(step)).unwrap();
+        let mut events = EventWriter::open(folder, RunId::of(b"a run"), 1).unwrap();
+        events.emit(Kind::Saved { step, path: path.clone() }).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_checkpoint_that_is_not_on_record_is_passed_over() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = folder(root.path());
+        save_and_say(&folder, 10);
+        save(&folder, 20, &checkpoint(20)).unwrap();
+        let mut notices = Vec::new();
+        let loaded: Option<Checkpoint<Progress>> = load_newest(&folder, &mut |notice| {
+            notices.push(notice);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!((loaded.unwrap().progress.step, notices.len()), (10, 1));
+        assert!(notices[0].ends_with("step-00000020.safetensors, which is not on record"), "{notices:?}");
+        save_and_say(&folder, 15);
+        assert_eq!(steps(&folder).unwrap().len(), 2, "the one of step 20 is gone");
+    }
+
     #[test]
     fn the_newest_comes_back_and_two_are_kept() {
         let root = tempfile::tempdir().unwrap();
         let folder = folder(root.path());
         for step in [10, 20, 30] {
-            save(&folder, step, &checkpoint(step)).unwrap();
+            save_and_say(&folder, step);
         }
         assert_eq!(steps(&folder).unwrap().len(), 2);
         let loaded = load_newest(&folder, &mut |notice| panic!("{notice}")).unwrap();
@@ -235,8 +284,8 @@ mod tests {
     fn a_broken_checkpoint_is_passed_over_whatever_byte_is_wrong() {
         let root = tempfile::tempdir().unwrap();
         let folder = folder(root.path());
-        save(&folder, 10, &checkpoint(10)).unwrap();
-        let newest = folder.path().join(save(&folder, 20, &checkpoint(20)).unwrap());
+        save_and_say(&folder, 10);
+        let newest = folder.path().join(save_and_say(&folder, 20));
         let whole = std::fs::read(&newest).unwrap();
         let mut broken: Vec<Vec<u8>> = vec![Vec::new(), whole[..whole.len() / 2].to_vec()];
         broken.extend((0..whole.len()).step_by(whole.len() / 64).map(|offset| {
@@ -254,6 +303,19 @@ mod tests {
             .unwrap()
             .unwrap();
             assert_eq!((loaded.progress.step, notices), (10, 1));
+        }
+    }
+
+    #[test]
+    fn what_a_killed_worker_was_writing_does_not_stay() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = folder(root.path());
+        let cut_off = folder.checkpoints().join(".new-a1b2c3");
+        std::fs::create_dir_all(folder.checkpoints()).unwrap();
+        for tidy in [|folder: &RunFolder| save(folder, 10, &checkpoint(10)).map(drop), clear] {
+            std::fs::write(&cut_off, b"half a checkpoint").unwrap();
+            tidy(&folder).unwrap();
+            assert!(!cut_off.exists());
         }
     }
 

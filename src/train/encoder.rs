@@ -43,6 +43,10 @@ impl Source {
     /// # Errors
     /// A [`Failure`] when the run makes no encoder; another error when it is not done or its file is damaged.
     pub fn of_run(folder: &RunFolder) -> Result<Source> {
+        if !folder.run_yaml().exists() {
+            let failure = Failure::input(format!("the folder of the encoder is gone: {}", folder.path().display()));
+            return Err(failure.hint("`vicmae reindex` tells the record so, and then the same `run` makes it again").into());
+        }
         let file: RunFile<Work> = RunFile::read(folder)?;
         let name = file.name;
         let (known, predicts) = match file.work {
@@ -103,5 +107,18 @@ impl Source {
         let message =
             format!("the weights of {} do not fit their model: missing {missing:?}, misshapen {misshapen:?}", self.name);
         Err(Halt { cause: Cause::Data, message }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run_id::RunId;
+
+    #[test]
+    fn a_folder_that_is_gone_is_told_with_the_remedy() {
+        let results = tempfile::tempdir().unwrap();
+        let error = Source::of_run(&RunFolder::new(results.path(), RunId::of(b"gone"))).err().unwrap().to_string();
+        assert!(error.starts_with("the folder of the encoder is gone: ") && error.contains("`vicmae reindex`"), "{error}");
     }
 }

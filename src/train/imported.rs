@@ -42,7 +42,9 @@ mod tests {
         let outcome = |id: RunId| {
             let folder = RunFolder::new(results.path(), id);
             let (name, stage) = ("vic_mae".to_owned(), "pretrain".to_owned());
-            RunFile { id, name, stage, parents: Vec::new(), work: work.clone() }.write(&folder).unwrap();
+            RunFile { id, name, stage, parents: Vec::new(), data: Default::default(), work: work.clone() }
+                .write(&folder)
+                .unwrap();
             run(
                 &imported,
                 Job {

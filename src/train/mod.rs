@@ -6,8 +6,10 @@ pub mod picture;
 
 mod checkpoint;
 mod imported;
+mod pace;
 mod pretrain;
 mod random_init;
+mod similarity;
 mod transfer;
 mod window;
 

@@ -1,6 +1,6 @@
 //! A grid of reconstructions, for a person to look at.
 
-use super::Job;
+use super::{Job, similarity};
 use crate::data;
 use crate::data::{ImageBatch, eval_batches, titled_sheet};
 use crate::model;
@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 
-/// Pictures in the grid of a run.
+/// Pictures in a grid.
 const PICTURES: usize = 8;
 
 /// What predicts, and what it is shown.
@@ -35,12 +35,30 @@ pub struct Sheet<'a> {
     pub seed: u64,
 }
 
+/// The first pictures of a run's first source.
+fn batch(config: &Pretrain, job: &Job<'_>) -> Result<ImageBatch> {
+    let part = config.data.first().context("a pretraining run has a source")?;
+    let clips = data::open(&part.source, job.project)?;
+    eval_batches(&clips, config.model.image, PICTURES.min(clips.len()), 1).next().context("no picture to draw")?
+}
+
+/// Puts a picture into the run's folder, and returns its path below it.
+fn put(name: &str, png: &[u8], job: &Job<'_>) -> Result<String> {
+    std::fs::create_dir_all(job.folder.artifacts())?;
+    let path = format!("artifacts/{name}.png");
+    write_atomically(&job.folder.path().join(&path), png)?;
+    Ok(path)
+}
+
+/// Draws `artifacts/similarity.png` of a run: how much each patch of a picture is like a marked one, to the encoder.
+pub fn similarity(config: &Pretrain, learner: &Learner, job: &Job<'_>) -> Result<String> {
+    put("similarity", &similarity::draw(&learner.encoder.valid(), &config.model, &batch(config, job)?)?, job)
+}
+
 /// Draws `artifacts/reconstructions.png` of a run: pictures of its first source. Returns the path below the run's folder.
 pub fn reconstructions(config: &Pretrain, settings: &Reconstruction, learner: &Learner, job: &Job<'_>) -> Result<String> {
     let decoder = learner.decoder.as_ref().context("an objective with a reconstruction has a decoder")?;
-    let part = config.data.first().context("a pretraining run has a source")?;
-    let clips = data::open(&part.source, job.project)?;
-    let batch = eval_batches(&clips, config.model.image, PICTURES.min(clips.len()), 1).next().context("no picture to draw")??;
+    let batch = batch(config, job)?;
     let (encoder, decoder) = (learner.encoder.valid(), decoder.valid());
     let sheet = Sheet {
         encoder: &encoder,
@@ -50,10 +68,7 @@ pub fn reconstructions(config: &Pretrain, settings: &Reconstruction, learner: &L
         norm_pixels: settings.norm_pixels,
         seed: config.seed,
     };
-    let path = "artifacts/reconstructions.png";
-    std::fs::create_dir_all(job.folder.artifacts())?;
-    write_atomically(&job.folder.path().join(path), &sheet.draw(&batch)?)?;
-    Ok(path.into())
+    put("reconstructions", &sheet.draw(&batch)?, job)
 }
 
 impl Sheet<'_> {

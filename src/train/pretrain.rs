@@ -1,6 +1,7 @@
 //! Pretraining: one plain loop.
 
 use super::checkpoint::{self, Checkpoint, Progress};
+use super::pace::Pace;
 use super::{Ending, Halt, Job, device, picture};
 use crate::data::{PairBatch, PairLoader};
 use crate::event;
@@ -51,9 +52,6 @@ struct Course<'a> {
     steps: u64,
     peak: f64,
 }
-
-/// Time between two notes of progress.
-const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
 /// Trains an encoder, from the newest checkpoint if there is one.
 pub fn run(config: &Pretrain, mut job: Job<'_>) -> Result<Ending> {
@@ -290,6 +288,8 @@ fn finish(course: &Course<'_>, state: &State, loader: &PairLoader, job: &mut Job
         let listed: Vec<String> = skipped.iter().map(|file| format!("{} ({})", file.path.display(), file.reason)).collect();
         (job.emit)(Kind::Noticed { message: format!("skipped {} unreadable images: {}", skipped.len(), listed.join(", ")) })?;
     }
+    let path = picture::similarity(config, &state.learner, job)?;
+    (job.emit)(Kind::Produced { name: "similarity".into(), path })?;
     if let Some(settings) = &config.objective.reconstruction {
         let path = picture::reconstructions(config, settings, &state.learner, job)?;
         (job.emit)(Kind::Produced { name: "reconstructions".into(), path })?;
@@ -301,14 +301,14 @@ fn finish(course: &Course<'_>, state: &State, loader: &PairLoader, job: &mut Job
 /// Wall time since the last row, and the share of it spent waiting for data.
 struct Clock {
     since: Instant,
-    noted: Instant,
+    pace: Pace,
     waited: Duration,
     images: usize,
 }
 
 impl Clock {
     fn start() -> Self {
-        Clock { since: Instant::now(), noted: Instant::now(), waited: Duration::ZERO, images: 0 }
+        Clock { since: Instant::now(), pace: Pace::start(), waited: Duration::ZERO, images: 0 }
     }
 
     fn waiting<T>(&mut self, wait: impl FnOnce() -> T) -> T {
@@ -323,11 +323,7 @@ impl Clock {
     }
 
     fn note(&mut self, step: u64, steps: u64, job: &mut Job<'_>) -> Result<()> {
-        if self.noted.elapsed() < PROGRESS_EVERY {
-            return Ok(());
-        }
-        self.noted = Instant::now();
-        (job.emit)(Kind::Progressed { step, steps })
+        if self.pace.is_due() { (job.emit)(Kind::Progressed { step, steps }) } else { Ok(()) }
     }
 
     fn take(&mut self) -> [(Metric, f64); 2] {
@@ -336,7 +332,7 @@ impl Clock {
             (Metric::new(event::IMAGES_PER_SECOND), self.images as f64 / seconds),
             (Metric::new(event::WAITED_SHARE), self.waited.as_secs_f64() / seconds),
         ];
-        *self = Clock { noted: self.noted, ..Clock::start() };
+        (self.since, self.waited, self.images) = (Instant::now(), Duration::ZERO, 0);
         row
     }
 }

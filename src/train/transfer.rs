@@ -1,21 +1,22 @@
 //! A transfer run: the parent's encoder, measured.
 
 use super::checkpoint::{self, Checkpoint};
+use super::pace::Pace;
 use super::{Ending, Halt, Job, device, encoder};
 use crate::data;
 use crate::data::Skipped;
 use crate::event::{Cause, Kind, Metric};
 use crate::failure::Failure;
 use crate::model::state::StateDict;
-use crate::run_folder::RunFolder;
+use crate::run_folder::{RunFolder, write_atomically};
 use crate::spec::work::Transfer;
-use crate::transfer::{NotFinite, Saved, Subject, Watch};
+use crate::transfer::{Features, NotFinite, Saved, Subject, Watch};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Measures the encoder of the parent run. Protocols that train long go on from their checkpoint; the others start over.
 pub fn run(config: &Transfer, job: Job<'_>) -> Result<Ending> {
@@ -57,7 +58,7 @@ pub fn run(config: &Transfer, job: Job<'_>) -> Result<Ending> {
         stop: job.stop,
         folder: job.folder,
         resumed,
-        noted: Instant::now(),
+        pace: Pace::start(),
         saved: Instant::now(),
         step: 0,
         saved_step: from_step,
@@ -117,7 +118,7 @@ struct Desk<'a> {
     stop: &'a AtomicBool,
     folder: &'a RunFolder,
     resumed: Option<Checkpoint<Progress>>,
-    noted: Instant,
+    pace: Pace,
     saved: Instant,
     step: u64,
     saved_step: u64,
@@ -143,11 +144,7 @@ impl Watch for Desk<'_> {
         if self.told || (!self.saves && self.stop.load(Ordering::Relaxed)) {
             return Err(Stopped.into());
         }
-        if self.noted.elapsed() < Duration::from_millis(250) {
-            return Ok(());
-        }
-        self.noted = Instant::now();
-        (self.emit)(Kind::Progressed { step, steps })
+        if self.pace.is_due() { (self.emit)(Kind::Progressed { step, steps }) } else { Ok(()) }
     }
 
     fn stopping(&mut self) -> bool {
@@ -175,6 +172,15 @@ impl Watch for Desk<'_> {
         let path = checkpoint::save(self.folder, step, &checkpoint)?;
         (self.saved, self.saved_step) = (Instant::now(), step);
         (self.emit)(Kind::Saved { step, path })
+    }
+
+    fn features(&mut self, eval: &Features, classes: &[String]) -> Result<()> {
+        /// More points than that are a cloud.
+        const MOST: usize = 1000;
+        let path = "artifacts/features.safetensors";
+        std::fs::create_dir_all(self.folder.artifacts())?;
+        write_atomically(&self.folder.path().join(path), &eval.thinned(MOST).to_safetensors(&[], classes)?)?;
+        (self.emit)(Kind::Produced { name: "features".into(), path: path.into() })
     }
 
     fn keep(&mut self, name: &str, weights: &StateDict) -> Result<()> {

@@ -14,6 +14,8 @@ use crate::model::patch;
 use crate::model::pixels;
 use anyhow::{Result, bail};
 use burn::tensor::{Device, Tensor, TensorData};
+use safetensors::tensor::{Dtype, TensorView, serialize};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Images a forward pass. Fixed, so that results do not depend on a knob.
@@ -52,6 +54,34 @@ impl Features {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
+    }
+
+    /// At most `most` of them, evenly spaced, so that splits sorted by class keep all their classes.
+    pub fn thinned(&self, most: usize) -> Features {
+        let kept = most.min(self.len());
+        let rows = || (0..kept).map(|row| row * self.len() / kept);
+        let values = rows().flat_map(|row| &self.values[row * self.width..][..self.width]).copied().collect();
+        Features { width: self.width, values, labels: rows().map(|row| self.labels[row]).collect() }
+    }
+
+    /// As a safetensors file: `features` [images, width] (32-bit floats) and `labels` [images] (64-bit integers), `paths` (UTF-8,
+    /// one line an image) where there are any, and `classes`, a JSON list, in the metadata.
+    ///
+    /// # Errors
+    /// When the parts are not equally long.
+    pub fn to_safetensors(&self, paths: &[String], classes: &[String]) -> Result<Vec<u8>> {
+        let values: Vec<u8> = self.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let labels: Vec<u8> = self.labels.iter().flat_map(|label| (*label as i64).to_le_bytes()).collect();
+        let text = paths.join("\n");
+        let mut tensors = vec![
+            ("features", TensorView::new(Dtype::F32, vec![self.len(), self.width], &values)?),
+            ("labels", TensorView::new(Dtype::I64, vec![self.len()], &labels)?),
+        ];
+        if !paths.is_empty() {
+            tensors.push(("paths", TensorView::new(Dtype::U8, vec![text.len()], text.as_bytes())?));
+        }
+        let metadata = HashMap::from([("classes".to_owned(), serde_json::to_string(classes)?)]);
+        Ok(serialize(tensors, Some(metadata))?)
     }
 
     /// The features as a tensor `[images, width]`.
@@ -109,4 +139,23 @@ pub fn encode(frozen: &Frozen<'_>, batch: &ImageBatch, pool: Pool) -> Tensor<2> 
     let [count, tokens, _] = patches.dims();
     let tokens = frozen.encoder.forward(patches, &Mask::none(count, tokens));
     Pooling::new(&Init::new(0, frozen.device), pool).forward(tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::SafeTensors;
+
+    #[test]
+    fn features_are_thinned_evenly_and_written_with_their_classes() {
+        let features = Features { width: 2, values: (0..20).map(|n| n as f32).collect(), labels: (0..10).collect() };
+        let some = features.thinned(4);
+        assert_eq!((&some.labels[..], &some.values[..]), (&[0, 2, 5, 7][..], &[0., 1., 4., 5., 10., 11., 14., 15.][..]));
+        assert_eq!(features.thinned(100), features);
+        let bytes = some.to_safetensors(&[], &["a".into(), "b".into()]).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(tensors.tensor("features").unwrap().shape(), [4, 2]);
+        assert_eq!(tensors.tensor("labels").unwrap().data()[..8], 0i64.to_le_bytes());
+        assert!(tensors.tensor("paths").is_err());
+    }
 }

@@ -89,6 +89,7 @@ impl Config {
 /// Measures an encoder.
 pub fn measure(config: &Config, subject: &Subject<'_>, watch: &mut dyn Watch) -> Result<BTreeMap<Metric, f64>> {
     let [train, eval] = both(subject, config.pool, watch)?;
+    watch.features(&eval, subject.eval.classes())?;
     let classes = subject.train.classes().len();
     let temperatures = &config.temperature.0;
     let several = |n: usize| n > 1;

@@ -3,7 +3,7 @@
 mod objective;
 mod solve;
 
-pub use solve::{Fit, Options, fit, fit_from};
+pub use solve::{Fit, Options, fit};
 
 use super::features::{Features, both};
 use super::score::Accuracy;
@@ -54,7 +54,8 @@ pub fn measure(config: &Config, subject: &Subject<'_>, watch: &mut dyn Watch) ->
     let mut last: Option<Fit> = None;
     for (n, &c) in config.c.iter().enumerate() {
         let options = Options { c, tolerance: config.tolerance, max_iterations: config.max_iterations };
-        let fit = fit_from(last.as_ref(), &train.values, &train.labels, classes, train.width, &options);
+        let mut each = || watch.progressed(n as u64, config.c.len() as u64);
+        let fit = fit(last.as_ref(), &train.values, &train.labels, classes, train.width, &options, &mut each)?;
         if !fit.converged {
             bail!(
                 "logistic regression with c = {c} did not converge in {} steps: raise max_iterations or tolerance",

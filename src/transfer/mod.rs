@@ -81,6 +81,9 @@ pub trait Watch {
     /// Leaves a state for a later attempt to go on from.
     fn save(&mut self, saved: Saved) -> Result<()>;
 
+    /// Shows what the encoder made of the evaluation split, for a picture.
+    fn features(&mut self, eval: &Features, classes: &[String]) -> Result<()>;
+
     /// Keeps weights under a name (`best`, `last`) after the run.
     fn keep(&mut self, name: &str, weights: &StateDict) -> Result<()>;
 }

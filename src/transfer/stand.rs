@@ -1,6 +1,6 @@
 //! What the tests of protocols that train need: clips that are easily told apart, and a watch that remembers.
 
-use super::{Saved, Watch};
+use super::{Features, Saved, Watch};
 use crate::data::{Clips, Picture, Skipped};
 use crate::event::Metric;
 use crate::model::state::StateDict;
@@ -70,6 +70,8 @@ pub fn model() -> Config {
 pub struct Witness {
     pub row: BTreeMap<Metric, f64>,
     pub kept: BTreeMap<String, StateDict>,
+    /// Features that were shown.
+    pub shown: usize,
 }
 
 impl Watch for Witness {
@@ -97,6 +99,11 @@ impl Watch for Witness {
     }
 
     fn save(&mut self, _: Saved) -> Result<()> {
+        Ok(())
+    }
+
+    fn features(&mut self, eval: &Features, _: &[String]) -> Result<()> {
+        self.shown = eval.len();
         Ok(())
     }
 

@@ -90,9 +90,21 @@ pub fn metadata(config: &Config) -> BTreeMap<String, String> {
 /// # Errors
 /// When the disk refuses; a file that was at `path` before is then still there.
 pub fn save(path: &Path, state: &StateDict, metadata: &BTreeMap<String, String>) -> Result<()> {
-    let tensors = state.iter().map(|(name, data)| (name.as_str(), Floats { data, shape: data.shape().to_vec() }));
+    let tensors = state.iter().map(|(name, data)| (name.clone(), data));
+    write_atomically(path, &to_bytes(tensors, metadata)?)
+}
+
+/// Tensors as the bytes of a file of 32-bit safetensors, with `metadata` in its header.
+///
+/// # Errors
+/// When the format cannot hold them.
+pub fn to_bytes<'a>(
+    tensors: impl Iterator<Item = (String, &'a TensorData)>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<Vec<u8>> {
+    let tensors = tensors.map(|(name, data)| (name, Floats { data, shape: data.shape().to_vec() }));
     let header = metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-    write_atomically(path, &serialize(tensors, Some(header))?)
+    Ok(serialize(tensors, Some(header))?)
 }
 
 /// Lets a tensor's bytes be made one tensor at a time.

@@ -1,21 +1,13 @@
 //! Our features and accuracies beside those of timm, transformers and scikit-learn.
 
+#[path = "../python/which.rs"]
+mod which;
+
 use crate::lab::{Lab, root};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
-
-/// A Python that has these modules; none, said aloud, where there is none. `VICMAE_PYTHON` names one that must have them.
-fn python(modules: &str) -> Option<String> {
-    let named = std::env::var("VICMAE_PYTHON").ok();
-    let python = named.clone().unwrap_or_else(|| "python3".into());
-    let has = Command::new(&python).args(["-c", &format!("import {modules}")]).output();
-    if named.is_none() && !has.is_ok_and(|output| output.status.success()) {
-        println!("skipped: {python} has not all of {modules}; VICMAE_PYTHON names one that has");
-        return None;
-    }
-    Some(python)
-}
+use which::python;
 
 fn run(python: &str, script: &str, args: &[&Path]) -> String {
     let script = root().join("tests/python").join(script);
@@ -72,7 +64,7 @@ transfer:
     lab.run(&["run", "probes.yaml"]);
     for split in ["train", "val"] {
         let out = format!("{split}.safetensors");
-        let run = "SELECT DISTINCT id FROM runs WHERE stage = 'pretrain'";
+        let run = "SELECT DISTINCT run AS id FROM runs WHERE stage = 'pretrain'";
         let id = lab.query(run, "results")[0]["id"].as_str().unwrap().to_owned();
         lab.run(&["features", &id, "--data", "data/sign_digits", "--split", split, "--out", &out]);
     }

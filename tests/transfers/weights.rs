@@ -73,7 +73,7 @@ transfer: { knn: { template: knn, with: { shots: 5 } } }
 ",
     );
     lab.run(&["run", "public.yaml"]);
-    let id = lab.query("SELECT id FROM runs WHERE stage = 'pretrain'", "results")[0]["id"].as_str().unwrap().to_owned();
+    let id = lab.query("SELECT run AS id FROM runs WHERE stage = 'pretrain'", "results")[0]["id"].as_str().unwrap().to_owned();
     lab.run(&["export-checkpoint", &id, "--format", "timm", "--out", "model.safetensors"]);
     let again = lab.vicmae(&["export-checkpoint", &id, "--format", "timm", "--out", "model.safetensors"]);
     assert_eq!(again.code, Some(2));

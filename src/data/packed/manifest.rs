@@ -176,7 +176,7 @@ fn no_manifest(folder: &Path, error: &std::io::Error) -> Failure {
     if folder.is_dir() {
         return failure.hint("pack the folder first: `vicmae pack SOURCE --out DIR`, and name DIR");
     }
-    failure.hint("there is no such folder: a relative one starts at the project's folder")
+    failure.hint("there is no such folder: paths are relative to the project, the folder that has experiments/ and templates/")
 }
 
 #[cfg(test)]
@@ -218,7 +218,7 @@ mod tests {
         assert!(said("odd").contains("names the file `../up.arrow`, which is not in its folder"));
         insta::assert_snapshot!(plain(said("none")), @"
         `DIR/none` is no packed set: pack.json cannot be read (No such file or directory (os error 2))
-        hint: there is no such folder: a relative one starts at the project's folder
+        hint: there is no such folder: paths are relative to the project, the folder that has experiments/ and templates/
         ");
         insta::assert_snapshot!(plain(said("half")), @"
         `DIR/half` is no packed set: pack.json cannot be read (No such file or directory (os error 2))

@@ -1,11 +1,21 @@
 //! Plots: one file each. Adding one is a file with a `Config` that is a [`Plot`], and a line in the list below.
 
 mod canvas;
+mod caption;
 mod chart;
+mod columns;
+mod contour;
+mod frame;
+mod hint;
+mod legend;
+mod lettering;
 mod palette;
+mod panels;
 mod ticks;
 
+use super::part::Part;
 use super::question::{Quantity, Question};
+use crate::run_id::RunId;
 use anyhow::Result;
 use canvas::Picture;
 use serde::Deserialize;
@@ -23,6 +33,14 @@ trait Plot {
         Ok(Vec::new())
     }
 
+    /// The runs whose features it needs to be read from their folders.
+    fn features(&self, _question: &Question) -> Result<Vec<RunId>> {
+        Ok(Vec::new())
+    }
+
+    /// What it names, so that mistakes are found before anything is trained.
+    fn part(&self) -> Part<'_>;
+
     /// Turns what the runs answered into what is drawn.
     fn picture(&self, question: &Question) -> Result<Self::Picture>;
 }
@@ -36,6 +54,10 @@ pub struct Drawn {
     pub title: String,
     /// The same text for the same data.
     pub svg: String,
+    /// The same drawing for dark pages.
+    pub svg_dark: String,
+    /// What a page tells at places of the drawing: an SVG group that lies over it.
+    pub hints: String,
     /// A PNG file.
     pub png: Vec<u8>,
     /// The numbers that are drawn.
@@ -64,7 +86,24 @@ macro_rules! plots {
                 }
             }
 
-            /// Draws the plot.
+            /// The runs whose features the plot needs, for [`Question::features`].
+            ///
+            /// # Errors
+            /// A [`crate::failure::Failure`] when it names what is not there.
+            pub fn features(&self, question: &Question) -> Result<Vec<RunId>> {
+                match self {
+                    $(Config::$variant(plot) => plot.features(question),)*
+                }
+            }
+
+            /// What the plot names: axes, metrics, a filter.
+            pub fn part(&self) -> Part<'_> {
+                match self {
+                    $(Config::$variant(plot) => Part { kind: Some(stringify!($module)), ..plot.part() },)*
+                }
+            }
+
+            /// Draws the plot. Pure, so that plots can be drawn in parallel.
             ///
             /// # Errors
             /// A [`crate::failure::Failure`] when it names what is not there or would average over anything but seeds.
@@ -81,97 +120,14 @@ plots! {
     line => Line, "A metric against an axis, one line a value of another axis.";
     heatmap => Heatmap, "A metric over two axes.";
     curves => Curves, "A metric during training.";
+    bars => Bars, "A metric as bars, with intervals and every seed.";
+    seeds => Seeds, "A metric seed by seed.";
+    loss_parts => LossParts, "The parts of the loss during pretraining.";
+    collapse => Collapse, "Signs of collapse during pretraining.";
+    frontier => Frontier, "A metric against what it cost.";
+    parallel => Parallel, "A metric over many axes.";
+    embedding => Embedding, "Features in two dimensions.";
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::sample::question_of;
-    use super::*;
-    use serde_json::json;
-
-    fn question() -> Question {
-        let mut cells = Vec::new();
-        for (method, base) in [("vic_mae", 60.0), ("mae", 55.0)] {
-            for (ratio, gain) in [(0.5, 0.0), (0.75, 4.0)] {
-                for seed in 0..2 {
-                    let axes = json!({"method": method, "mask_ratio": ratio, "seed": seed});
-                    cells.push((axes, "pretrain", base + gain + f64::from(seed)));
-                }
-            }
-        }
-        question_of(&cells)
-    }
-
-    /// The text of the SVG is the same on every machine, so it says whether a drawing has changed.
-    fn checked(config: &Config) -> Drawn {
-        let drawn = config.draw(&question()).unwrap();
-        assert_eq!(config.draw(&question()).unwrap(), drawn);
-        assert_eq!(&drawn.png[1..4], b"PNG");
-        drawn
-    }
-
-    #[test]
-    fn a_line_plot() {
-        let config = Config::Line(line::Config {
-            x: "mask_ratio".into(),
-            y: "pretrain.top1".into(),
-            color: Some("method".into()),
-            filter: None,
-        });
-        let drawn = checked(&config);
-        insta::assert_snapshot!("line", drawn.svg);
-        insta::assert_snapshot!(drawn.csv, @"
-        method,mask_ratio,mean,std,n
-        vic_mae,0.5,60.5,0.7071067811865476,2
-        vic_mae,0.75,64.5,0.7071067811865476,2
-        mae,0.5,55.5,0.7071067811865476,2
-        mae,0.75,59.5,0.7071067811865476,2
-        ");
-    }
-
-    #[test]
-    fn a_heat_map() {
-        let config = Config::Heatmap(heatmap::Config {
-            x: "mask_ratio".into(),
-            y: "method".into(),
-            value: "pretrain.top1".into(),
-            filter: None,
-        });
-        let drawn = checked(&config);
-        insta::assert_snapshot!("heatmap", drawn.svg);
-        insta::assert_snapshot!(drawn.csv, @"
-        mask_ratio,method,mean,std,n
-        0.5,vic_mae,60.5,0.7071067811865476,2
-        0.75,vic_mae,64.5,0.7071067811865476,2
-        0.5,mae,55.5,0.7071067811865476,2
-        0.75,mae,59.5,0.7071067811865476,2
-        ");
-    }
-
-    #[test]
-    fn curves_of_training() {
-        let config = Config::Curves(curves::Config { metric: "loss".into(), color: Some("method".into()), filter: None });
-        let drawn = checked(&config);
-        insta::assert_snapshot!("curves", drawn.svg);
-        insta::assert_snapshot!(drawn.csv, @"
-        method,line,step,mean,std,n
-        vic_mae,mask_ratio=0.5,10,0.605,0.007071067811865481,2
-        vic_mae,mask_ratio=0.5,20,0.605,0.007071067811865481,2
-        vic_mae,mask_ratio=0.75,10,0.645,0.007071067811865481,2
-        vic_mae,mask_ratio=0.75,20,0.645,0.007071067811865481,2
-        mae,mask_ratio=0.5,10,0.555,0.007071067811865481,2
-        mae,mask_ratio=0.5,20,0.555,0.007071067811865481,2
-        mae,mask_ratio=0.75,10,0.595,0.007071067811865481,2
-        mae,mask_ratio=0.75,20,0.595,0.007071067811865481,2
-        ");
-    }
-
-    #[test]
-    fn a_line_that_would_average_more_than_seeds_is_refused() {
-        let config = Config::Line(line::Config { x: "mask_ratio".into(), y: "pretrain.top1".into(), color: None, filter: None });
-        insta::assert_snapshot!(config.draw(&question()).unwrap_err(), @r#"
-        `method` varies (vic_mae, mae) where [mask_ratio=0.5] would be averaged
-        hint: only seeds are averaged: add `method` to rows or columns (or x, y, color), or `filter: "method == 'vic_mae'"`
-        "#);
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
 //! Where the marks of an axis stand, and what is written at them.
 
-use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use crate::report::question::label;
+use indexmap::IndexSet;
 use serde_json::Value;
-use std::ops::Range;
 
 /// An axis: its title, its ends, and its marks.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,7 +10,19 @@ pub(super) struct Axis {
     pub title: String,
     pub from: f64,
     pub to: f64,
+    pub scale: Scale,
     pub ticks: Vec<(f64, String)>,
+}
+
+/// How values stand on an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// In proportion.
+    Linear,
+    /// Equal factors are equal distances.
+    Log,
+    /// Side by side: the value is the place, from 0. Nothing lies between.
+    Text,
 }
 
 impl Axis {
@@ -18,68 +30,97 @@ impl Axis {
     pub fn over(title: String, values: impl IntoIterator<Item = f64>) -> Axis {
         let (low, high) = extent(values);
         let room = (high - low) * 0.05;
-        let (from, to) = (low - room, high + room);
-        Axis { title, from, to, ticks: round_ticks(from, to) }
+        Axis::linear(title, low - room, high + room)
+    }
+
+    /// An axis with given ends.
+    pub fn linear(title: String, from: f64, to: f64) -> Axis {
+        Axis { title, from, to, scale: Scale::Linear, ticks: round_ticks(from, to) }
+    }
+
+    /// An axis of equal factors over those of `values` that are above 0.
+    pub fn log(title: String, values: impl IntoIterator<Item = f64>) -> Axis {
+        let (low, high) = extent(values.into_iter().filter(|value| *value > 0.0));
+        let low = if low > 0.0 { low } else { high / 10.0 };
+        let room = (high / low).powf(0.05);
+        let (from, to) = (low / room, high * room);
+        Axis { title: format!("{title} (log scale)"), from, to, scale: Scale::Log, ticks: log_ticks(from, to) }
     }
 
     /// An axis for training steps: it begins at the first one.
     pub fn of_steps(title: String, values: impl IntoIterator<Item = f64>) -> Axis {
         let (low, high) = extent(values);
-        Axis { title, from: low, to: high, ticks: round_ticks(low, high) }
+        Axis::linear(title, low, high)
     }
 
-    /// An axis with a mark at each of the values of an experiment's axis, and the position of each. Numbers stand in
-    /// proportion, on a logarithmic scale when they are far apart; text stands in its order.
+    /// An axis of values side by side.
+    pub fn text(title: String, values: &[Value]) -> Axis {
+        let ticks = values.iter().enumerate().map(|(place, value)| (place as f64, label(value))).collect();
+        Axis { title, from: -0.5, to: values.len().max(1) as f64 - 0.5, scale: Scale::Text, ticks }
+    }
+
+    /// An axis with a mark at each of the values of an experiment's axis, and the place of each. Numbers stand in
+    /// proportion, on a logarithmic scale when they are far apart; text stands in its order. A 0 below numbers that are far apart,
+    /// which has no place on a logarithmic scale, stands one step left of the smallest, and the title says so.
     pub fn at(title: String, values: &[Value]) -> (Axis, Vec<f64>) {
-        let labels = values.iter().map(super::super::question::label);
-        let Some(numbers) = values.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>().filter(|numbers| !numbers.is_empty())
-        else {
-            let positions: Vec<f64> = (0..values.len()).map(|place| place as f64).collect();
-            let to = values.len() as f64 - 0.5;
-            return (Axis { title, from: -0.5, to, ticks: positions.iter().copied().zip(labels).collect() }, positions);
+        let Some(numbers) = numbers(values) else {
+            return (Axis::text(title, values), (0..values.len()).map(|place| place as f64).collect());
         };
         let (low, high) = extent(numbers.iter().copied());
-        let logarithmic = low > 0.0 && high / low >= 10.0;
-        let positions: Vec<f64> = numbers.iter().map(|number| if logarithmic { number.log10() } else { *number }).collect();
-        let (low, high) = extent(positions.iter().copied());
+        let marks = |places: &[f64]| places.iter().copied().zip(values.iter().map(label)).collect::<Vec<_>>();
+        if is_wide(low, high) {
+            let axis = Axis::log(title, numbers.iter().copied());
+            return (Axis { ticks: marks(&numbers), ..axis }, numbers);
+        }
+        if let Some(places) = beside_zero(&numbers) {
+            let axis = Axis::log(String::new(), places.iter().copied());
+            return (Axis { title: format!("{title} (log scale, 0 apart)"), ticks: marks(&places), ..axis }, places);
+        }
         let room = (high - low) * 0.06;
-        let title = if logarithmic { format!("{title} (log scale)") } else { title };
-        let crowded = values.len() > 9 && !logarithmic;
-        let ticks = if crowded { round_ticks(low, high) } else { positions.iter().copied().zip(labels).collect() };
-        (Axis { title, from: low - room, to: high + room, ticks }, positions)
+        let ticks = if values.len() > 9 { round_ticks(low, high) } else { marks(&numbers) };
+        (Axis { title, from: low - room, to: high + room, scale: Scale::Linear, ticks }, numbers)
+    }
+
+    /// Where a value stands: 0 at the beginning of the axis, 1 at its end.
+    pub fn share(&self, value: f64) -> f64 {
+        let place = |value: f64| if self.scale == Scale::Log { value.max(f64::MIN_POSITIVE).ln() } else { value };
+        (place(value) - place(self.from)) / (place(self.to) - place(self.from))
     }
 }
 
-impl Ranged for Axis {
-    type FormatOption = NoDefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, (first, last): (i32, i32)) -> i32 {
-        let share = (value - self.from) / (self.to - self.from);
-        first + (share * f64::from(last - first)).round() as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        if hint.weight().allow_light_points() { Vec::new() } else { self.ticks.iter().map(|(place, _)| *place).collect() }
-    }
-
-    fn range(&self) -> Range<f64> {
-        self.from..self.to
-    }
+/// The values as numbers, when they all are.
+pub(super) fn numbers(values: &[Value]) -> Option<Vec<f64>> {
+    values.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>().filter(|numbers| !numbers.is_empty())
 }
 
-impl ValueFormatter<f64> for Axis {
-    fn format(place: &f64) -> String {
-        place.to_string()
+/// Where numbers from 0 on stand on a logarithmic scale when those above 0 are far apart: 0 stands left of the smallest by the mean
+/// factor between neighbours.
+fn beside_zero(numbers: &[f64]) -> Option<Vec<f64>> {
+    let above: Vec<f64> = numbers.iter().copied().filter(|number| *number > 0.0).collect();
+    let (low, high) = extent(above.iter().copied());
+    if above.len() == numbers.len() || numbers.iter().any(|number| *number < 0.0) || !is_wide(low, high) {
+        return None;
     }
+    let step = (high / low).powf(1.0 / (above.len() as f64 - 1.0));
+    Some(numbers.iter().map(|number| if *number == 0.0 { low / step } else { *number }).collect())
+}
 
-    fn format_ext(&self, place: &f64) -> String {
-        self.ticks.iter().find(|tick| tick.0 == *place).map(|(_, text)| text.clone()).unwrap_or_default()
+/// Values of an axis once each: numbers from low to high, anything else in its order.
+pub(super) fn sorted(values: impl Iterator<Item = Value>) -> Vec<Value> {
+    let mut values: Vec<Value> = values.collect::<IndexSet<_>>().into_iter().collect();
+    if values.iter().all(Value::is_number) {
+        values.sort_by(|a, b| a.as_f64().unwrap_or(f64::NAN).total_cmp(&b.as_f64().unwrap_or(f64::NAN)));
     }
+    values
+}
+
+/// Whether values are so far apart that only a logarithmic scale shows them all.
+pub(super) fn is_wide(low: f64, high: f64) -> bool {
+    low > 0.0 && high / low >= 10.0
 }
 
 /// The smallest and largest of what is finite, never equal.
-fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+pub(super) fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     let finite = values.into_iter().filter(|value| value.is_finite());
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     if low > high {
@@ -102,6 +143,21 @@ pub(super) fn round_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
     let (first, last) = ((from / step - 1e-9).ceil() as i64, (to / step + 1e-9).floor() as i64);
     let decimals = (0..12).find(|decimals| is_whole(step * 10f64.powi(*decimals))).unwrap_or(12) as usize;
     (first..=last).map(|n| n as f64 * step).map(|tick| (tick, written(tick, decimals))).collect()
+}
+
+/// Marks at powers of ten; at 2 and 5 times these too when there are few. Where fewer than two lie inside, no distance can be read:
+/// marks are those of a linear axis then.
+fn log_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
+    let (first, last) = (from.log10().floor() as i32, to.log10().ceil() as i32);
+    let factors: &[f64] = if to / from < 1000.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let every = ((last - first) / 8).max(1) as usize;
+    let powers = (first..=last).step_by(every);
+    let ticks = powers.flat_map(|power| factors.iter().map(move |factor| (factor * 10f64.powi(power), power)));
+    let inside: Vec<(f64, i32)> = ticks.filter(|(tick, _)| (from..=to).contains(tick)).collect();
+    if inside.len() < 2 {
+        return round_ticks(from, to);
+    }
+    inside.into_iter().map(|(tick, power)| (tick, written(tick, (-power).max(0) as usize))).collect()
 }
 
 fn is_whole(value: f64) -> bool {
@@ -133,23 +189,51 @@ mod tests {
         assert_eq!(texts(&round_ticks(-0.03, 0.04)), ["-0.03", "-0.02", "-0.01", "0.00", "0.01", "0.02", "0.03", "0.04"]);
         assert_eq!(texts(&round_ticks(0.0, 120_000.0)), ["0", "20k", "40k", "60k", "80k", "100k", "120k"]);
         assert_eq!(texts(&round_ticks(0.0, 1.2e6)), ["0", "200k", "400k", "600k", "800k", "1M", "1.2M"]);
+        assert_eq!(texts(&log_ticks(0.04, 3.0)), ["0.05", "0.1", "0.2", "0.5", "1", "2"]);
+        assert_eq!(texts(&log_ticks(0.5, 2e5)), ["1", "10", "100", "1000", "10k", "100k"]);
+    }
+
+    #[test]
+    fn a_narrow_logarithmic_axis_has_marks_too() {
+        assert_eq!(texts(&log_ticks(0.56, 0.94)), ["0.6", "0.7", "0.8", "0.9"]);
+        assert_eq!(texts(&log_ticks(0.9, 1.6)), ["0.9", "1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6"]);
+        assert_eq!(texts(&log_ticks(0.9, 2.1)), ["1", "2"]);
+    }
+
+    #[test]
+    fn a_zero_stands_one_step_left_of_a_logarithmic_scale() {
+        let values = [json!(0), json!(1e-4), json!(1e-3), json!(1e-2), json!(1e-1)];
+        let (axis, places) = Axis::at("weight".into(), &values);
+        assert_eq!((axis.title.as_str(), axis.scale), ("weight (log scale, 0 apart)", Scale::Log));
+        let shares: Vec<f64> = places.iter().map(|place| axis.share(*place)).collect();
+        let step = shares[1] - shares[0];
+        assert!(shares.windows(2).all(|pair| (pair[1] - pair[0] - step).abs() < 1e-9), "{shares:?}");
+        assert!(shares[0] > 0.0 && shares[4] < 1.0);
+        assert_eq!(texts(&axis.ticks), ["0", "0.0001", "0.001", "0.01", "0.1"]);
+        assert_eq!(axis.ticks[0].0, places[0]);
+        for near in [[json!(0), json!(0.5), json!(0.9)], [json!(-1), json!(0), json!(100)], [json!(0), json!(0), json!(5)]] {
+            assert_eq!(Axis::at("x".into(), &near).0.scale, Scale::Linear);
+        }
     }
 
     #[test]
     fn values_of_an_axis_stand_where_they_belong() {
-        let (axis, positions) = Axis::at("weight".into(), &[json!(0.01), json!(0.1), json!(1)]);
-        assert_eq!(axis.title, "weight (log scale)");
-        assert!(positions.iter().zip([-2.0, -1.0, 0.0]).all(|(got, wanted)| (got - wanted).abs() < 1e-12));
+        let (axis, places) = Axis::at("weight".into(), &[json!(0.01), json!(0.1), json!(1)]);
+        assert_eq!((axis.title.as_str(), axis.scale), ("weight (log scale)", Scale::Log));
+        let shares: Vec<f64> = places.iter().map(|place| axis.share(*place)).collect();
+        assert!(((shares[1] - shares[0]) - (shares[2] - shares[1])).abs() < 1e-12);
+        assert!((axis.share(axis.from), axis.share(axis.to)) == (0.0, 1.0));
         assert_eq!(texts(&axis.ticks), ["0.01", "0.1", "1"]);
-        let (axis, positions) = Axis::at("pool".into(), &[json!("mean"), json!("max")]);
-        assert_eq!((positions, axis.from, axis.to), (vec![0.0, 1.0], -0.5, 1.5));
-        let (_, positions) = Axis::at("mask ratio".into(), &[json!(0.5), json!(0.75)]);
-        assert_eq!(positions, [0.5, 0.75]);
+        let (axis, places) = Axis::at("pool".into(), &[json!("mean"), json!("max")]);
+        assert_eq!((places, axis.from, axis.to), (vec![0.0, 1.0], -0.5, 1.5));
+        let (_, places) = Axis::at("mask ratio".into(), &[json!(0.5), json!(0.75)]);
+        assert_eq!(places, [0.5, 0.75]);
     }
 
     #[test]
     fn one_value_or_none_still_makes_an_axis() {
         assert!(Axis::over("x".into(), [3.0]).from < 3.0);
         assert_eq!(Axis::over("x".into(), [f64::NAN]).ticks.len(), 6);
+        assert!(Axis::log("x".into(), [0.0, -1.0]).from > 0.0);
     }
 }

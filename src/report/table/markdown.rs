@@ -1,22 +1,34 @@
 //! A table in Markdown.
 
 use super::super::question::label;
-use super::Table;
+use super::{Mark, Table, show};
 
 impl Table {
-    /// The table in Markdown, the best in bold, without its title.
+    /// The table in Markdown, the best in bold and the second underlined, without its title and its notes.
     pub fn to_markdown(&self) -> String {
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let rules = self.row_axes.iter().map(|_| "---").chain(self.columns.iter().map(|_| "---:"));
         let mut text = line(self.heads().iter().map(|head| escaped(head)).collect());
         text += &line(rules.map(str::to_owned).collect());
         for (key, cells) in self.rows.iter().zip(&self.cells) {
-            let shown = cells.iter().zip(&self.columns).map(|(cell, column)| match cell {
-                Some(cell) if cell.best => format!("**{}**", cell.text(&column.quantity)),
-                Some(cell) => cell.text(&column.quantity),
-                None => String::new(),
+            let shown = cells.iter().zip(&self.columns).map(|(cell, column)| {
+                let Some(cell) = cell else { return String::new() };
+                // A lone bracket is harmless, and an escaped one is ugly.
+                let text = cell.text(&column.quantity.metric, self.spread);
+                match cell.mark {
+                    Mark::Best => format!("**{text}**"),
+                    Mark::Second => format!("<u>{text}</u>"),
+                    Mark::None => text,
+                }
             });
             text += &line(key.iter().map(|value| escaped(&label(value))).chain(shown).collect());
+        }
+        for reference in &self.references {
+            let values = reference.values.iter().zip(&self.columns).map(|(value, column)| {
+                value.map(|value| format!("*{}*", show(&column.quantity.metric, value))).unwrap_or_default()
+            });
+            let blank = self.row_axes.iter().skip(1).map(|_| String::new());
+            text += &line(std::iter::once(format!("*{}*", escaped(&reference.name))).chain(blank).chain(values).collect());
         }
         text
     }

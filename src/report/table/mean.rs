@@ -2,9 +2,9 @@
 
 use super::{Cell, Column, Table};
 use crate::failure::Failure;
-use crate::report::group::{self, Outcome, Sample};
+use crate::report::group::{self, Sample};
 use anyhow::Result;
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexMap;
 use serde_json::Value;
 
 /// What stands for the value of the axis in files for other programs.
@@ -45,43 +45,16 @@ impl Table {
             let of = |(name, value): &(String, Value)| (name.clone(), if name == axis { MEAN.into() } else { value.clone() });
             let column = Column { head, axes: model.axes.iter().map(of).collect(), quantity };
             self.cells.iter_mut().for_each(|row| {
-                let cells: Vec<_> = columns.iter().map(|at| row[*at].as_ref()).collect();
-                let mean = mean(&cells);
-                row.push(mean);
+                let samples: Vec<&[Sample]> =
+                    columns.iter().map(|at| row[*at].as_ref().map_or(&[][..], |cell| &cell.samples)).collect();
+                let samples = group::averaged(&samples);
+                let over = columns.iter().filter_map(|at| row[*at].as_ref()).flat_map(|cell| cell.over.clone()).collect();
+                row.push((!samples.is_empty()).then(|| Cell { over, ..Cell::of(samples) }));
             });
             self.columns.push(column);
         }
         Ok(())
     }
-}
-
-/// The mean of cells, seed by seed; nothing where nothing was asked for.
-fn mean(cells: &[Option<&Cell>]) -> Option<Cell> {
-    let seeds: IndexSet<&Option<Value>> =
-        cells.iter().flatten().flat_map(|cell| &cell.samples).map(|sample| &sample.seed).collect();
-    let samples: Vec<Sample> = seeds
-        .into_iter()
-        .map(|seed| {
-            let found: Vec<Option<&Sample>> =
-                cells.iter().map(|cell| cell.as_ref()?.samples.iter().find(|sample| sample.seed == *seed)).collect();
-            let runs = found.iter().flatten().flat_map(|sample| sample.runs.clone()).collect();
-            let values: Option<Vec<f64>> = found
-                .iter()
-                .map(|sample| match sample.as_ref()?.outcome {
-                    Outcome::Measured(value) => Some(value),
-                    Outcome::Failed | Outcome::Missing => None,
-                })
-                .collect();
-            let failed = found.iter().flatten().any(|sample| sample.outcome == Outcome::Failed);
-            let outcome = match values {
-                Some(values) => Outcome::Measured(values.iter().sum::<f64>() / values.len() as f64),
-                None if failed => Outcome::Failed,
-                None => Outcome::Missing,
-            };
-            Sample { runs, seed: seed.clone(), outcome }
-        })
-        .collect();
-    (!samples.is_empty()).then(|| Cell { summary: group::summary(&samples), samples, best: false, gain: None })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Multinomial logistic regression on fixed features, solved to convergence by L-BFGS.
 
 use super::objective::{BLOCK, Objective, Remembering, columns, logits};
+use anyhow::Result;
 use argmin::core::IterState;
 use argmin::core::Problem;
 use argmin::core::Solver;
@@ -78,12 +79,21 @@ impl Fit {
 ///
 /// This is the objective of scikit-learn's `LogisticRegression(C=c)`, which for two classes is that of `c / 2` here, because it
 /// has one weight vector then. The result does not depend on the number of threads. A class may lack images.
-pub fn fit(features: &[f32], labels: &[usize], classes: usize, width: usize, options: &Options) -> Fit {
-    fit_from(None, features, labels, classes, width, options)
-}
-
-/// [`fit`], started at an earlier fit of the same shape: cheap for the next `c` of a sweep.
-pub fn fit_from(start: Option<&Fit>, features: &[f32], labels: &[usize], classes: usize, width: usize, options: &Options) -> Fit {
+///
+/// It begins at an earlier fit of the same shape, if there is one: cheap for the next `c` of a sweep. `each` is called at each
+/// step.
+///
+/// # Errors
+/// What `each` says to end it.
+pub fn fit(
+    start: Option<&Fit>,
+    features: &[f32],
+    labels: &[usize],
+    classes: usize,
+    width: usize,
+    options: &Options,
+    each: &mut dyn FnMut() -> Result<()>,
+) -> Result<Fit> {
     assert_eq!(features.len(), labels.len() * width, "features are [n, width]");
     let start = match start {
         Some(fit) => [&fit.weight[..], &fit.bias].concat(),
@@ -92,9 +102,9 @@ pub fn fit_from(start: Option<&Fit>, features: &[f32], labels: &[usize], classes
     assert_eq!(start.len(), classes * (width + 1), "the start is of another shape");
     let penalty = 1.0 / (labels.len() as f64 * options.c);
     let objective = Objective { features, labels, classes, width, penalty };
-    let end = minimise(&objective.remembering(), start, options);
-    let (weight, bias) = end.at.split_at(classes * width);
-    Fit { weight: weight.to_vec(), bias: bias.to_vec(), iterations: end.iterations, converged: end.converged, loss: end.loss }
+    let Minimum { at, loss, iterations, converged } = minimise(&objective.remembering(), start, options, each)?;
+    let (weight, bias) = at.split_at(classes * width);
+    Ok(Fit { weight: weight.to_vec(), bias: bias.to_vec(), iterations, converged, loss })
 }
 
 /// Where a descent ended.
@@ -111,7 +121,12 @@ type Descent = IterState<Vec<f64>, Vec<f64>, (), (), (), f64>;
 ///
 /// The executor of argmin stops by the 2-norm of the gradient, so its solver is stepped here: what counts is the largest entry,
 /// as in scikit-learn.
-fn minimise(objective: &Remembering<'_>, start: Vec<f64>, options: &Options) -> Minimum {
+fn minimise(
+    objective: &Remembering<'_>,
+    start: Vec<f64>,
+    options: &Options,
+    each: &mut dyn FnMut() -> Result<()>,
+) -> Result<Minimum> {
     /// Steps that are remembered, as in SciPy.
     const MEMORY: usize = 10;
     /// A step that gains less, relative to the objective or to 1, is the last one, as in scikit-learn.
@@ -136,17 +151,38 @@ fn minimise(objective: &Remembering<'_>, start: Vec<f64>, options: &Options) -> 
             break;
         }
         end.iterations += 1;
+        each()?;
         step = solver.next_iter(&mut problem, state).map(|(mut state, log)| {
             state.increment_iter();
             (state, log)
         });
     }
-    end
+    Ok(end)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn fit(features: &[f32], labels: &[usize], classes: usize, width: usize, options: &Options) -> Fit {
+        fit_from(None, features, labels, classes, width, options)
+    }
+
+    fn fit_from(start: Option<&Fit>, features: &[f32], labels: &[usize], classes: usize, width: usize, options: &Options) -> Fit {
+        super::fit(start, features, labels, classes, width, options, &mut || Ok(())).unwrap()
+    }
+
+    #[test]
+    fn it_can_be_ended_at_any_step() {
+        let (features, labels) = clusters(300, 6, 3, 1.0, 1);
+        let mut steps = 0;
+        let ended = super::fit(None, &features, &labels, 3, 6, &Options::default(), &mut || {
+            steps += 1;
+            if steps < 4 { Ok(()) } else { Err(anyhow::anyhow!("the time limit is near")) }
+        });
+        assert!(ended.unwrap_err().to_string().contains("time limit"));
+    }
+
     use crate::rng::Rng;
     use safetensors::SafeTensors;
 

@@ -1,0 +1,58 @@
+//! The files of a report in its folder.
+
+use crate::run_folder::write_atomically;
+use anyhow::{Context, Result};
+use indexmap::IndexSet;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// Makes names that can name files, no two the same.
+pub(super) fn name_apart<'a>(names: impl Iterator<Item = &'a mut String>) {
+    let mut taken = IndexSet::new();
+    for name in names {
+        let safe = |character: char| if character.is_alphanumeric() || "._-".contains(character) { character } else { '-' };
+        let base = name.chars().map(safe).collect::<String>().trim_start_matches('.').to_owned();
+        let mut candidate = base.clone();
+        let mut number = 1;
+        while !taken.insert(candidate.clone()) {
+            number += 1;
+            candidate = format!("{base}-{number}");
+        }
+        *name = candidate;
+    }
+}
+
+/// Writes what has changed, and removes what is no longer part of the report.
+pub(super) fn put(files: &BTreeMap<String, Vec<u8>>, out: &Path) -> Result<()> {
+    for folder in ["tables", "plots", "pictures"] {
+        let path = out.join(folder);
+        let kept = |name: &str| files.contains_key(&format!("{folder}/{name}"));
+        remove_others(&path, kept).with_context(|| format!("cannot clear {}", path.display()))?;
+    }
+    for (name, bytes) in files {
+        let path = out.join(name);
+        if fs::read(&path).is_ok_and(|present| present == *bytes) {
+            continue;
+        }
+        let folder = path.parent().unwrap_or(out);
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        write_atomically(&path, bytes)?;
+    }
+    Ok(())
+}
+
+fn remove_others(folder: &Path, kept: impl Fn(&str) -> bool) -> Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_file() && !entry.file_name().to_str().is_some_and(&kept) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}

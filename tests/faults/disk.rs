@@ -1,0 +1,129 @@
+//! A full disk at each place that writes: the program ends by itself and says so, and goes on when there is room again.
+
+use super::lab::{Lab, RUN, SQUARE};
+use super::mounts::Mount;
+use super::process::Said;
+use super::{times, witness};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// What is said of a disk that is full, by the system and by SQLite.
+const FULL: &[&str] = &["No space left on device", "disk is full"];
+/// What is said of a file that may not grow.
+const TOO_LARGE: &[&str] = &["File too large", "disk I/O error"];
+
+/// The mounts that make one place of the results full. The first has the ballast.
+type Fill = fn(&Lab, &PathBuf) -> Option<Vec<Mount>>;
+
+/// Every place that writes, and how to make that place full and no other; `run` is the folder of the pretraining.
+const PLACES: &[(&str, Fill)] = &[
+    ("the card of the experiment", |lab, _| full(lab.results().join("experiments"))),
+    ("run.yaml", |lab, _| full(lab.results().join("runs"))),
+    ("events.jsonl", |lab, run| {
+        let mut mounts = vec![Mount::disk(&lab.path("other"), 1)?];
+        mounts.push(Mount::file(&lab.path("other/events.jsonl"), &run.join("events.jsonl"))?);
+        mounts[0].leave(0);
+        Some(mounts)
+    }),
+    ("the words of workers", |_, run| full(run.join("attempts"))),
+    ("checkpoints", |_, run| full(run.join("checkpoints"))),
+    ("pictures", |_, run| full(run.join("artifacts"))),
+    ("lab.sqlite", |lab, _| {
+        let mut mounts = vec![Mount::disk(&lab.results(), 1)?];
+        for folder in ["experiments", "runs", "reports"] {
+            mounts.push(Mount::disk(&lab.results().join(folder), 64)?);
+        }
+        mounts[0].leave(0);
+        Some(mounts)
+    }),
+    ("the report", |lab, _| full(lab.results().join("reports"))),
+];
+
+fn full(place: PathBuf) -> Option<Vec<Mount>> {
+    let disk = Mount::disk(&place, 1)?;
+    disk.leave(0);
+    Some(vec![disk])
+}
+
+#[test]
+fn each_place_that_writes_may_find_its_disk_full() {
+    let lab = Lab::new(SQUARE);
+    lab.finish();
+    let run = lab.run_folder("pretrain");
+    for (place, fill) in PLACES {
+        lab.forget();
+        let Some(mounts) = fill(&lab, &run) else {
+            return println!("figure: full disk at each place: skipped, as this user may not mount a disk");
+        };
+        let said = lab.run();
+        told(&said, FULL, place);
+        let done = witness::results(&lab).len();
+        mounts[0].relieve();
+        lab.finish();
+        witness::judge(&lab);
+        println!("figure: full disk at {place}: exit code {}, {done} of 4 runs done beside it, all when relieved", said.code);
+    }
+}
+
+#[test]
+fn a_disk_may_become_full_at_any_time() {
+    let lab = Lab::new(SQUARE);
+    let Some(disk) = Mount::disk(&lab.results(), 64) else {
+        return println!("figure: disk that becomes full: skipped, as this user may not mount a disk");
+    };
+    lab.finish();
+    let taken = disk.taken();
+    let (sizes, mut ended_well, mut places) = (times(12, 100), 0, BTreeSet::new());
+    for size in 0..sizes {
+        lab.forget();
+        disk.leave(taken * size / sizes);
+        let said = lab.run();
+        if said.code == 0 {
+            ended_well += 1;
+        } else {
+            places.extend(told(&said, FULL, &format!("{} KiB free", taken * size / sizes)));
+        }
+        disk.relieve();
+        lab.finish();
+        witness::judge(&lab);
+    }
+    assert!(places.len() > 2, "only {places:?} were hit");
+    println!("figure: disk that becomes full: {sizes} sizes below {taken} KiB, {ended_well} were enough; hit {places:?}");
+}
+
+#[test]
+fn a_file_may_be_forbidden_to_grow() {
+    let lab = Lab::new(SQUARE);
+    // In blocks of 512 bytes.
+    let limits = ["0", "1", "8", "40", "80", "120", "160", "200", "400"];
+    let (mut ended_well, mut places) = (0, BTreeSet::new());
+    for limit in limits {
+        lab.forget();
+        // Without the trap, the signal of the limit would end the program.
+        let script = "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"";
+        let said = lab.start_by(&["sh", "-c", script, limit], &RUN).end();
+        if said.code == 0 {
+            ended_well += 1;
+        } else {
+            places.extend(told(&said, TOO_LARGE, &format!("{limit} blocks a file")));
+        }
+        lab.finish();
+        witness::judge(&lab);
+    }
+    // No log is as large as the database, so that the others are never hit first.
+    assert!(places.len() > 1, "only {places:?} were hit");
+    println!("figure: files that may not grow: {} limits, {ended_well} were enough; hit {places:?}", limits.len());
+}
+
+/// The program failed and said that it was the disk. Returns the places that it named.
+fn told(said: &Said, words: &[&str], when: &str) -> BTreeSet<&'static str> {
+    assert_eq!(said.code, 1, "{when}: {said:?}");
+    assert!(words.iter().any(|words| said.text.contains(words)), "{when}: {said:?}");
+    let known =
+        ["/experiments/", "run.yaml", "events.jsonl", "/attempts/", "/checkpoints/", "/artifacts/", "lab.sqlite", "/reports/"];
+    let named = known.into_iter().filter(|place| {
+        let lines = said.text.lines().filter(|line| words.iter().any(|words| line.contains(words)));
+        lines.into_iter().any(|line| line.contains(place))
+    });
+    named.collect()
+}
