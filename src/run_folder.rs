@@ -27,12 +27,31 @@ use anyhow::{Context, Result};
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+/// The runs that have a folder below the results folder, sorted; nothing when there is no place for them.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn runs_in(results: &Path) -> Result<Option<BTreeSet<RunId>>> {
+    let place = results.join("runs");
+    let entries = match fs::read_dir(&place) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        entries => entries.with_context(|| format!("cannot read {}", place.display()))?,
+    };
+    let mut runs = BTreeSet::new();
+    for entry in entries {
+        // What is being removed has another name.
+        runs.extend(entry?.file_name().to_str().and_then(|name| name.parse::<RunId>().ok()));
+    }
+    Ok(Some(runs))
+}
 
 /// The folder of one run. It names places and creates none of them.
 #[derive(Debug, Clone)]
@@ -221,6 +240,25 @@ impl<W: DeserializeOwned> RunFile<W> {
     }
 }
 
+/// The fingerprints of a run's data, as `run.yaml` holds them. What follows them there is not looked at: a report asks ten
+/// thousand runs.
+///
+/// # Errors
+/// When the file is not there or is no run.
+pub fn fingerprints(folder: &RunFolder) -> Result<IndexMap<String, String>> {
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(default)]
+        data: IndexMap<String, String>,
+    }
+    let path = folder.run_yaml();
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    // Only a key of the file itself can stand at the beginning of a line.
+    let head = text.split_once("\nwork:").map_or(text.as_str(), |(head, _)| head);
+    let head: Head = serde_yaml::from_str(head).with_context(|| format!("{} is no resolved run", path.display()))?;
+    Ok(head.data)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +302,19 @@ mod tests {
             big: 18446744073709551615
             text: '1e-3'
         ");
+    }
+
+    #[test]
+    fn fingerprints_are_read_without_the_work() {
+        let results = tempfile::tempdir().unwrap();
+        let folder = RunFolder::new(results.path(), toy().id);
+        toy().write(&folder).unwrap();
+        assert!(fingerprints(&folder).unwrap().is_empty());
+        // A path may look like the key that follows.
+        let data: IndexMap<String, String> = [("a\nwork: b", "0123"), ("c", "4567")].map(|(k, v)| (k.into(), v.into())).into();
+        RunFile { data: data.clone(), ..toy() }.write(&folder).unwrap();
+        assert_eq!(fingerprints(&folder).unwrap(), data);
+        assert!(fingerprints(&RunFolder::at(results.path().join("a"))).is_err());
     }
 
     #[test]

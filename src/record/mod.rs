@@ -3,7 +3,9 @@
 //! Run folders are the truth and `results/lab.sqlite` is an index of them, which [`Record::rebuild`] makes again.
 //! One process writes (the one that holds the lock of the results folder); any number may read.
 
+mod attempts;
 mod card;
+mod curves;
 mod migrate;
 mod named;
 mod query;
@@ -13,10 +15,12 @@ mod rebuild;
 pub(crate) mod scripted;
 mod write;
 
+pub use attempts::{Artifact, Attempt};
 pub use card::{CellCard, ExperimentCard, RunCard};
+pub use curves::{Curve, Final};
 pub use named::{NAMED, Named};
 pub use query::Rows;
-pub use read::{Artifact, Attempt, Cell, Curve, Experiment, Final, RunRow, RunState};
+pub use read::{Cell, Experiment, RunRow, RunState};
 
 use crate::event::Metric;
 use crate::failure::Failure;

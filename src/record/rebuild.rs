@@ -2,8 +2,7 @@
 
 use super::card::ExperimentFile;
 use super::{FILE, Record, RunCard, connect};
-use crate::run_folder::{EventReader, RunFile, RunFolder};
-use crate::run_id::RunId;
+use crate::run_folder::{EventReader, RunFile, RunFolder, runs_in};
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -29,11 +28,8 @@ impl Record {
                 record.admit_cards(Some(&*experiment), &runs)?;
             }
         }
-        for folder in entries(&results.join("runs"))? {
-            // What is being removed has another name.
-            if folder.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.parse::<RunId>().is_ok()) {
-                record.take_run(&folder)?;
-            }
+        for run in runs_in(results)?.unwrap_or_default() {
+            record.take_run(&RunFolder::new(results, run))?;
         }
         record.db.close().map_err(|(_, error)| error).context("cannot finish the new database")?;
         let old = results.join(FILE);
@@ -43,13 +39,12 @@ impl Record {
         Record::open(results)
     }
 
-    fn take_run(&mut self, path: &Path) -> Result<()> {
-        let folder = RunFolder::at(path);
+    fn take_run(&mut self, folder: &RunFolder) -> Result<()> {
         if folder.run_yaml().exists() {
-            let RunFile::<serde_json::Value> { id, name, stage, parents, work, .. } = RunFile::read(&folder)?;
+            let RunFile::<serde_json::Value> { id, name, stage, parents, work, .. } = RunFile::read(folder)?;
             self.admit_cards(None, &[RunCard { id, name, stage, parents, config: work }])?;
         }
-        self.ingest(&EventReader::open(&folder).poll()?)
+        self.ingest(&EventReader::open(folder).poll()?)
     }
 }
 
@@ -94,6 +89,7 @@ fn remove(path: &Path) -> Result<()> {
 mod tests {
     use super::super::scripted::Lab;
     use super::*;
+    use crate::run_id::RunId;
     use serde_json::json;
 
     /// Writes what an engine would have left in the run's folder.

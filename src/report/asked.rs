@@ -8,6 +8,11 @@ use std::collections::{BTreeMap, HashSet};
 
 /// Whether the record knows just the places that the file asks for.
 pub fn is_same(places: &[(String, IndexMap<String, Value>)], recorded: &[Cell]) -> bool {
+    // As long as nobody edits the file they come in the same order, and nothing needs to be sorted.
+    let is_at = |((stage, axes), cell): (&(String, IndexMap<String, Value>), &Cell)| *stage == cell.stage && *axes == cell.axes;
+    if places.len() == recorded.len() && places.iter().zip(recorded).all(is_at) {
+        return true;
+    }
     let asked: HashSet<String> = places.iter().map(|(stage, axes)| place(stage, axes)).collect();
     let known: HashSet<String> = recorded.iter().map(|cell| place(&cell.stage, &cell.axes)).collect();
     asked == known

@@ -3,13 +3,12 @@
 use super::question::Question;
 use crate::record::Record;
 use crate::run_folder::Environment;
-use crate::run_folder::RunFile;
 use crate::run_folder::RunFolder;
+use crate::run_folder::fingerprints;
 use crate::run_id::RunId;
 use anyhow::Result;
 use indexmap::IndexMap;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
-use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -56,7 +55,7 @@ pub fn read(record: &Record, question: &Question, results: &Path) -> Result<BTre
         .par_iter()
         .map(|(id, card)| {
             let folder = RunFolder::new(results, *id);
-            let data = RunFile::<IgnoredAny>::read(&folder).map(|file| file.data).unwrap_or_default();
+            let data = fingerprints(&folder).unwrap_or_default();
             let last = folder.last_attempt().unwrap_or_default();
             let environment = Environment::read(&folder, last);
             let (parents, config) = (card.parents.clone(), card.config.clone());
