@@ -1,5 +1,6 @@
 //! Where the parts meet: the schedule decides, the executor does, the record keeps, the display shows.
 
+mod gone;
 mod live;
 mod lock;
 mod reconcile;
@@ -8,6 +9,7 @@ mod work;
 #[cfg(test)]
 mod scenarios;
 
+pub use gone::gone;
 pub use lock::{Holder, Lock, held_since, holder, is_held};
 
 use crate::display::Cast;
@@ -119,6 +121,7 @@ fn bring_about(
     interrupts: &mut dyn FnMut() -> usize,
 ) -> Result<Outcome> {
     let mut record = Record::open_or_rebuild(request.results)?;
+    reconcile::forget_gone(request, &mut record, display)?;
     reconcile::admit(request, &mut record)?;
     let mut halving = request.halving.cloned();
     let reconcile::Standing { tasks, readers } = reconcile::reconcile(request, &mut record, executor, display, halving.as_mut())?;

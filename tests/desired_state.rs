@@ -64,6 +64,15 @@ impl Desk {
     }
 }
 
+/// Waits until something holds.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(300), "this did not come about: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// The text with every id of 12 digits replaced.
 fn without_ids(text: &str) -> String {
     let id = |word: &str| word.len() == 12 && word.chars().all(|c| c.is_ascii_hexdigit());
@@ -92,6 +101,32 @@ fn a_plan_says_what_is_new_done_changed_and_no_longer_asked_for() {
     - <id>  seed=1/knn  no longer asked for
     4 asked, 4 distinct, 0 done, 4 to do, 4 no longer asked for
     ");
+}
+
+#[test]
+fn a_run_whose_folder_was_removed_is_done_again() {
+    let desk = Desk::new();
+    desk.write(16, "[0]");
+    desk.run(&["run", "x.yaml"]);
+    let runs: serde_json::Value = serde_json::from_str(&desk.run(&["plan", "x.yaml", "--json"])).unwrap();
+    let encoder = desk.path("results/runs").join(runs["runs"][0]["id"].as_str().unwrap());
+    std::fs::remove_dir_all(&encoder).unwrap();
+    insta::assert_snapshot!(without_ids(&desk.run(&["plan", "x.yaml"])), @r"
+    + <id>  x      its folder is gone: will be run again
+    = <id>  x/knn  done
+    2 asked, 2 distinct, 1 done, 1 to do
+    ");
+    let text = desk.run(&["run", "x.yaml"]);
+    assert!(text.contains("the folder of 1 run is gone: begun again") && text.contains("2 of 2 runs are done"), "{text}");
+    assert!(encoder.join("events.jsonl").exists());
+    // A disk that is not mounted is no wish to do everything again.
+    std::fs::rename(desk.path("results/runs"), desk.path("elsewhere")).unwrap();
+    for command in ["plan", "run"] {
+        let (text, code) = desk.vicmae(&[command, "x.yaml"]);
+        assert!(code == 2 && text.contains("results/runs is not there"), "{command}: {text}");
+    }
+    std::fs::rename(desk.path("elsewhere"), desk.path("results/runs")).unwrap();
+    assert!(desk.run(&["run", "x.yaml"]).contains("nothing to do"));
 }
 
 #[test]
@@ -201,16 +236,15 @@ fn a_detached_run_is_watched_and_stopped_and_goes_on_where_it_stopped() {
     assert!(text.contains("goes on by itself"), "{text}");
     let (said, code) = desk.vicmae(&["run", "x.yaml"]);
     assert!(code == 75 && said.contains("is in use: process "), "{said}");
-    let watching = desk.command(&["watch"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let began = Instant::now();
-    while !std::fs::read_to_string(desk.path("results/orchestrator.log")).unwrap().contains("done in") {
-        assert!(began.elapsed() < Duration::from_secs(60));
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let words = std::fs::File::create(desk.path("watched")).unwrap();
+    let mut watching = desk.command(&["watch"]).stdout(words.try_clone().unwrap()).stderr(words).spawn().unwrap();
+    let has = |file: &str, words: &str| std::fs::read_to_string(desk.path(file)).unwrap().contains(words);
+    until("a run is done", || has("results/orchestrator.log", "done in"));
+    until("somebody watches", || has("watched", "is at results"));
     assert!(desk.run(&["stop"]).contains("has stopped"));
-    let watched = watching.wait_with_output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&watched.stdout), String::from_utf8_lossy(&watched.stderr));
-    assert!(watched.status.success() && err.contains("is at results") && out.contains("it has ended"), "{out}{err}");
+    let status = watching.wait().unwrap();
+    let watched = std::fs::read_to_string(desk.path("watched")).unwrap();
+    assert!(status.success() && watched.contains("it has ended"), "{watched}");
     assert!(desk.run(&["stop"]).contains("no process is running"));
     assert!(desk.run(&["watch"]).contains("no process is running"));
     let (_, code) = desk.vicmae(&["plan", "x.yaml", "--detailed-exitcode"]);
@@ -229,11 +263,7 @@ fn a_terminal_that_is_closed_stops_a_run_as_ctrl_c_does() {
     let desk = Desk::new();
     desk.write(16, "40");
     let run = desk.command(&["run", "x.yaml", "--jobs", "1"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let began = Instant::now();
-    while std::fs::read_dir(desk.path("results/runs")).map_or(0, Iterator::count) < 2 {
-        assert!(began.elapsed() < Duration::from_secs(60));
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("a second run", || std::fs::read_dir(desk.path("results/runs")).map_or(0, Iterator::count) >= 2);
     kill(Pid::from_raw(run.id() as i32), Signal::SIGHUP).unwrap();
     let said = run.wait_with_output().unwrap();
     let words = String::from_utf8_lossy(&said.stderr);

@@ -5,6 +5,7 @@ use super::asked_before::AskedBefore;
 use super::overridden::keep_former;
 use super::standing::{Standing, Standings};
 use super::{find, print, results, standing};
+use crate::engine;
 use crate::failure::Failure;
 use crate::failure::Fault;
 use crate::plan::Plan;
@@ -14,6 +15,7 @@ use crate::run_folder::RunFile;
 use crate::run_id::RunId;
 use anyhow::Result;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Shows what an experiment asks for, what is done, and what `run` would do, each with its reason
@@ -89,10 +91,17 @@ fn rows(plan: &Plan, wanted: &Plan, results: &Path, record: Option<&Record>) -> 
     let before = AskedBefore::read(record, plan)?;
     // One question for all runs: ten thousand questions take their time.
     let states = record.map(Record::states).transpose()?.unwrap_or_default();
+    let asked: HashMap<RunId, RunState> = states.into_iter().filter(|(run, _)| wanted.runs.contains_key(run)).collect();
+    let gone = engine::gone(results, &asked)?;
     let cells = wanted.first_cells();
     let mut rows = Vec::new();
     for run in wanted.runs.values() {
-        let mut standing = standings.of_state(&run.id, states.get(&run.id).unwrap_or(&RunState::New))?;
+        if gone.contains(&run.id) {
+            let reason = "its folder is gone: will be run again".to_owned();
+            rows.push((run.id, run.name.clone(), Standing { state: "new", reason }));
+            continue;
+        }
+        let mut standing = standings.of_state(&run.id, asked.get(&run.id).unwrap_or(&RunState::New))?;
         if let (true, Some(cell)) = (standing.state == "new", cells.get(&run.id)) {
             standing.reason = before.change(plan, cell)?.unwrap_or(standing.reason);
         }

@@ -1,6 +1,7 @@
 //! Before anything starts: the record and the schedule are brought to what the run folders say.
 
 use super::Request;
+use super::gone;
 use crate::display::Display;
 use crate::event::Cause;
 use crate::event::Kind;
@@ -23,6 +24,21 @@ use crate::schedule::Task;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// Has the record forget the wanted runs whose folders were removed. What their next attempts say would be taken for what is known
+/// already otherwise.
+pub(super) fn forget_gone(request: &Request, record: &mut Record, display: &mut dyn Display) -> Result<()> {
+    let mut states = record.states()?;
+    states.retain(|run, _| request.wanted.runs.contains_key(run));
+    let gone: Vec<RunId> = gone(request.results, &states)?.into_iter().collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let what =
+        if gone.len() == 1 { "the folder of 1 run is".to_owned() } else { format!("the folders of {} runs are", gone.len()) };
+    display.say(&format!("{what} gone: begun again"));
+    record.forget(&gone)
+}
 
 /// Tells the record what the experiment asks for.
 pub(super) fn admit(request: &Request, record: &mut Record) -> Result<()> {

@@ -25,6 +25,7 @@ use crate::schedule::OnFailure;
 use crate::spec::work::RandomInit;
 use crate::spec::work::Work;
 use indexmap::IndexMap;
+use std::fs;
 use std::time::Duration;
 
 fn id(name: &str) -> RunId {
@@ -133,6 +134,25 @@ fn all_is_done_once_and_the_second_time_there_is_nothing_to_do() {
     assert!(scene.results.path().join("experiments/x.json").exists() && scene.folder("d").run_yaml().exists());
     let record = Record::open(scene.results.path()).unwrap();
     assert_eq!(record.cells("x").unwrap().len(), 4);
+}
+
+#[test]
+fn a_run_whose_folder_was_removed_is_done_again_and_what_it_says_then_counts() {
+    let mut scene = Scene::new();
+    let plan = plan(&["a", "b: a"]);
+    assert_eq!(scene.run(&plan, &[]), outcome(0, 2, 0, 0));
+    fs::remove_dir_all(scene.folder("a").path()).unwrap();
+    assert_eq!(scene.run(&plan, &[]), outcome(1, 1, 0, 0));
+    assert_eq!(scene.started(), [id("a"), id("b"), id("a")]);
+    assert_eq!(scene.state("a"), RunState::Done);
+    let shown = String::from_utf8(scene.shown.clone()).unwrap();
+    assert!(shown.contains("the folder of 1 run is gone: begun again"), "{shown}");
+    // A failed attempt at it counts too, and no rows of the first stay.
+    fs::remove_dir_all(scene.folder("a").path()).unwrap();
+    scene.executor.play(id("a"), Play::Fail);
+    assert_eq!(scene.run(&plan, &[]).failed.len(), 1);
+    assert!(matches!(scene.state("a"), RunState::Failed { attempts: 1, .. }));
+    assert_eq!(scene.run(&plan, &[]).done, 1);
 }
 
 #[test]
