@@ -29,8 +29,9 @@ impl Lock {
         let path = path(results);
         let lock = || OpenOptions::new().create(true).append(true).open(&path);
         let mut file = lock().with_context(|| format!("cannot open {}", path.display()))?;
-        // `is_held` holds the lock for a moment, so one refusal is no proof.
-        for patience in (0..5).rev() {
+        // `is_held` holds the lock for a moment, and so does a process that the last holder was just about to start, so one refusal
+        // is no proof.
+        for patience in (0..25).rev() {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) if patience > 0 => sleep(Duration::from_millis(20)),
