@@ -60,18 +60,18 @@ impl Lab {
         self.folder.path().join(name)
     }
 
-    /// Waits until a pretraining run has written a row of numbers past its first checkpoint.
-    fn wait_for_training(&self, results: &str) {
+    /// Waits until a run that has not come to its end has written all of some words.
+    fn wait_for_run(&self, results: &str, words: &[&str]) {
         let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(120) {
+        while began.elapsed() < Duration::from_secs(300) {
             let runs = std::fs::read_dir(self.path(results).join("runs")).into_iter().flatten().flatten();
-            let logs = runs.filter_map(|run| std::fs::read_to_string(run.path().join("events.jsonl")).ok());
-            if logs.into_iter().any(|log| log.contains("\"saved\"") && !log.contains("\"finished\"")) {
+            let mut logs = runs.filter_map(|run| std::fs::read_to_string(run.path().join("events.jsonl")).ok());
+            if logs.any(|log| words.iter().all(|word| log.contains(word)) && !log.contains("\"finished\"")) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        panic!("no run got as far as a checkpoint");
+        panic!("no run got as far as {words:?}");
     }
 }
 
@@ -150,12 +150,12 @@ fn a_run_that_was_killed_ends_with_the_numbers_of_one_that_was_not() {
     let lab = Lab::new(12, 1);
     lab.run(&["run", "lab.yaml", "--results", "calm", "--jobs", "1"]);
     let mut engine = lab.start(&["run", "lab.yaml", "--results", "killed", "--jobs", "1"]);
-    lab.wait_for_training("killed");
-    // The worker first, so that nobody tells it to save.
-    for worker in children(engine.id()) {
-        kill(Pid::from_raw(worker), Signal::SIGKILL).unwrap();
-    }
-    kill(Pid::from_raw(engine.id() as i32), Signal::SIGKILL).unwrap();
+    lab.wait_for_run("killed", &["\"saved\""]);
+    let send = |process: u32, signal| kill(Pid::from_raw(process as i32), signal).unwrap();
+    // The engine is held, so that it starts no other worker; then the worker, so that nobody tells it to save.
+    send(engine.id(), Signal::SIGSTOP);
+    children(engine.id()).into_iter().for_each(|worker| send(worker, Signal::SIGKILL));
+    send(engine.id(), Signal::SIGKILL);
     engine.wait().unwrap();
     let text = lab.run(&["run", "lab.yaml", "--results", "killed", "--jobs", "2"]);
     assert!(!text.contains("nothing to do"), "the run ended before it could be killed");
@@ -171,21 +171,23 @@ fn ctrl_c_saves_and_the_same_command_goes_on() {
     let lab = Lab::new(12, 100);
     lab.run(&["run", "lab.yaml", "--results", "calm", "--jobs", "1"]);
     let mut engine = lab.start(&["run", "lab.yaml", "--results", "stopped", "--jobs", "1"]);
-    let began = Instant::now();
-    while children(engine.id()).is_empty() && began.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    std::thread::sleep(Duration::from_millis(700));
+    lab.wait_for_run("stopped", &["\"measured\"", "\"loss\""]);
     kill(Pid::from_raw(engine.id() as i32), Signal::SIGINT).unwrap();
     assert_eq!(engine.wait().unwrap().code(), Some(130));
     lab.run(&["run", "lab.yaml", "--results", "stopped", "--jobs", "2"]);
     assert_eq!(lab.numbers("calm"), lab.numbers("stopped"));
 }
 
-/// Process ids of the children of a process.
-fn children(parent: u32) -> Vec<i32> {
-    let listed = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
-    listed.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+/// Process ids of the children of a process. Not every kernel has a list of them.
+fn children(parent: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_child = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // After the program's name come the state and the parent.
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.split(' ').nth(1) == Some(&parent.to_string()))
+    };
+    pids.filter(is_child).collect()
 }
 
 /// Every file below a folder with its bytes, by name.

@@ -2,6 +2,7 @@
 
 use super::lab::{GRID, Lab, PAIR, RUN};
 use super::mounts::Mount;
+use super::process::until;
 use super::references::{CALM, INTERRUPTED};
 use super::{times, witness};
 use rusqlite::Connection;
@@ -23,7 +24,7 @@ fn remove(lab: &Lab) {
 /// Keeps others from writing until it is dropped.
 fn locked(lab: &Lab) -> Connection {
     let db = Connection::open(database(lab)).unwrap();
-    db.busy_timeout(Duration::from_secs(10)).unwrap();
+    db.busy_timeout(Duration::from_secs(60)).unwrap();
     db.execute_batch("BEGIN EXCLUSIVE").unwrap();
     db
 }
@@ -37,9 +38,8 @@ fn another_process_may_hold_the_database_for_a_while() {
         let mut run = lab.start();
         let lock = lock.unwrap_or_else(|| {
             // The attempt that this run begins is the second.
-            while !fs::read_to_string(lab.run_folder("pretrain").join("events.jsonl")).unwrap().contains("\"attempt\":2") {
-                sleep(Duration::from_millis(2));
-            }
+            let log = lab.run_folder("pretrain").join("events.jsonl");
+            until("a second attempt", || fs::read_to_string(&log).unwrap().contains("\"attempt\":2"));
             locked(&lab)
         });
         let began = Instant::now();
@@ -86,9 +86,7 @@ fn a_run_that_has_not_begun_is_known_after_the_database_is_made_again() {
 fn a_database_may_go_while_it_is_written() {
     let lab = Lab::new(PAIR);
     let run = lab.start();
-    while !database(&lab).exists() {
-        sleep(Duration::from_millis(2));
-    }
+    until("a database", || database(&lab).exists());
     sleep(Duration::from_millis(300));
     remove(&lab);
     let said = run.end();

@@ -8,8 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-/// Time after which a process counts as stuck.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Time after which a process counts as stuck; a busy machine is slow.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A process that was started, and a listener to what it says.
 pub struct Process {
@@ -89,15 +89,26 @@ fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap())
 }
 
-/// The children of a process that have not come to their end.
+/// The children of a process that have not come to their end. Not every kernel has a list of them.
 pub fn children(parent: i32) -> Vec<i32> {
-    let listed = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
-    let lives = |child: &i32| {
-        let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-        // The state comes after the program's name; Z is a process that nobody has asked for yet.
-        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_child = |pid: &i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // After the program's name come the state, where Z is a process that nobody has asked for yet, and the parent.
+        let mut fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ');
+        fields.next() != Some("Z") && fields.next() == Some(&parent.to_string())
     };
-    listed.split_whitespace().map(|child| child.parse().unwrap()).filter(lives).collect()
+    pids.filter(is_child).collect()
+}
+
+/// Waits until something holds.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "this did not come about: {what}");
+        sleep(Duration::from_millis(2));
+    }
 }
 
 /// Sends a signal; false when there is no such process any more.

@@ -18,7 +18,8 @@ enum Verdict {
     Named,
 }
 
-const AT_MOST: Duration = Duration::from_secs(5);
+/// A hundred times as long as it takes; a busy machine may stand still for a while.
+const AT_MOST: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_damaged_spec_is_told_with_its_place() {

@@ -1,22 +1,19 @@
 //! Workers that end in a way that no program can answer for: out of memory, aborted, broken.
 
 use super::lab::{Lab, SQUARE};
-use super::process::{children, send};
+use super::process::{children, send, until};
 use super::witness;
 use nix::sys::signal::Signal;
 use std::fs;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[test]
 fn a_worker_that_is_ended_by_a_signal_fails_its_run_alone() {
     for signal in [Signal::SIGABRT, Signal::SIGSEGV, Signal::SIGBUS] {
         let lab = Lab::new(SQUARE);
         let mut orchestrator = lab.start();
-        let began = Instant::now();
-        while !begun(&lab) && !orchestrator.ended() && began.elapsed() < Duration::from_secs(60) {
-            sleep(Duration::from_millis(2));
-        }
+        until("the pretraining has begun", || begun(&lab) || orchestrator.ended());
         let worker = worker_of_pretraining(&lab, orchestrator.id()).expect("the pretraining has a worker");
         // The handler that looks for a stack overflow lets the first SIGSEGV or SIGBUS from outside pass.
         while children(orchestrator.id()).contains(&worker) {

@@ -26,6 +26,8 @@ FLAGS = [
     "--disable-sync",
 ]
 ROWS = "#run-table tbody tr"
+# Milliseconds after which the browser counts as stuck; a busy machine is slow.
+PATIENCE = 180_000
 
 
 class Wrong(Exception):
@@ -325,9 +327,9 @@ def check(page, index):
 def main(index, chromium="/usr/bin/chromium"):
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
         context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=chromium, args=FLAGS, viewport={"width": 1280, "height": 900}
+            profile, executable_path=chromium, args=FLAGS, viewport={"width": 1280, "height": 900}, timeout=PATIENCE
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         try:
             return check(context.new_page(), Path(index))
         finally:

@@ -1,6 +1,7 @@
 //! A Slurm of one node, brought up for a test and taken down after it.
 
 use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,6 +10,9 @@ use std::time::{Duration, Instant};
 
 /// One cluster at a time: they would share the two cores.
 static ONE: Mutex<()> = Mutex::new(());
+
+/// What has not come about by then never will; a busy machine takes its time.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub struct Cluster {
     folder: tempfile::TempDir,
@@ -24,16 +28,24 @@ impl Cluster {
 
     /// The same with `max_array` as its `MaxArraySize`.
     pub fn up_with(test: &str, max_array: usize) -> Option<Cluster> {
-        let missing = ["slurmctld", "slurmd", "sbatch"].into_iter().find(|tool| !is_there(tool));
-        if let Some(tool) = missing {
-            println!("skipped: {test} needs Slurm, and there is no {tool} on this machine");
+        if let Some(obstacle) = obstacle() {
+            println!("skipped: {test} needs Slurm, and {obstacle}");
             return None;
         }
         let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let cluster = Cluster { folder: tempfile::tempdir().unwrap(), port: free_port(), _one: one };
-        let up = cluster.script("up.sh").env("MAX_ARRAY_SIZE", max_array.to_string()).status();
-        assert!(up.unwrap().success(), "Slurm did not come up: {}", cluster.log("slurmctld.log"));
+        let mut cluster = Cluster { folder: folder(), port: free_port(), _one: one };
+        if !cluster.comes_up(max_array) {
+            // Another program may have taken a port in between; whatever else it is will happen again.
+            let _ = cluster.script("down.sh").status();
+            cluster.port = free_port();
+            let logs = || ["slurmctld.log", "slurmd.log"].map(|name| cluster.log(name)).concat();
+            assert!(cluster.comes_up(max_array), "Slurm did not come up: {}", logs());
+        }
         Some(cluster)
+    }
+
+    fn comes_up(&self, max_array: usize) -> bool {
+        self.script("up.sh").env("MAX_ARRAY_SIZE", max_array.to_string()).status().unwrap().success()
     }
 
     fn script(&self, name: &str) -> Command {
@@ -64,7 +76,7 @@ impl Cluster {
 
     /// Puts the node back into service.
     pub fn resume(&self) {
-        let node = self.ask(&["sinfo", "-h", "-p", "main", "-t", "drain,down", "-o", "%n"]);
+        let node = self.ask(&["sinfo", "-h", "-p", "main", "-t", "drain,down", "-o", "%N"]);
         if !node.trim().is_empty() {
             self.ask(&["scontrol", "update", &format!("nodename={}", node.trim()), "state=resume"]);
         }
@@ -97,22 +109,46 @@ impl Drop for Cluster {
     }
 }
 
+/// Why Slurm cannot run here.
+fn obstacle() -> Option<String> {
+    if let Some(tool) = ["slurmctld", "slurmd", "sbatch"].into_iter().find(|tool| !is_there(tool)) {
+        return Some(format!("there is no {tool} on this machine"));
+    }
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    // Where the system does not tell how its processors hang together, as in some sandboxes, slurmd gives up.
+    let is_told = Path::new("/sys/devices/system/cpu/cpu0/topology").exists();
+    match (is_root, is_told) {
+        (false, _) => Some("only root may start its daemons".to_owned()),
+        (_, false) => Some("/sys does not tell of the processors".to_owned()),
+        _ => None,
+    }
+}
+
 fn is_there(tool: &str) -> bool {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&folders).any(|folder| folder.join(tool).exists())
 }
 
-/// The first of three ports that nobody listens on.
+/// A folder whose path leaves room for the names of sockets in it, of which the kernel takes 108 bytes at most.
+fn folder() -> tempfile::TempDir {
+    let usual = std::env::temp_dir();
+    let at = if usual.as_os_str().len() > 40 { Path::new("/tmp") } else { &usual };
+    tempfile::tempdir_in(at).unwrap()
+}
+
+/// The first of three ports that nobody listens on. Who looks for some at the same time, in another process, begins elsewhere.
 fn free_port() -> u16 {
-    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    (27000..32000).step_by(10).find(|port| (0..3).all(|more| is_free(port + more))).expect("some ports are free")
+    let is_free = |port: u16| TcpListener::bind(("0.0.0.0", port)).is_ok();
+    let begin = std::process::id() % 500;
+    let mut ports = (0..500).map(|at| 27000 + ((begin + at) % 500) as u16 * 10);
+    ports.find(|port| (0..3).all(|more| is_free(port + more))).expect("some ports are free")
 }
 
 /// Waits until something holds.
-pub fn until(what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(seconds), "in {seconds} s this did not come about: {what}");
+        assert!(began.elapsed() < PATIENCE, "in {PATIENCE:?} this did not come about: {what}");
         sleep(Duration::from_millis(50));
     }
 }

@@ -104,7 +104,7 @@ fn fine_tuning_that_is_stopped_goes_on_to_the_same_bits() {
 /// Waits until a fine-tuning has written the row of an epoch.
 fn wait_for_epoch(lab: &Lab, results: &str) {
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(120) {
+    while began.elapsed() < Duration::from_secs(300) {
         let runs = std::fs::read_dir(lab.path(results).join("runs")).into_iter().flatten().flatten();
         let logs = runs.filter_map(|run| std::fs::read_to_string(run.path().join("events.jsonl")).ok());
         if logs.into_iter().any(|log| log.contains("learning_rate") && !log.contains("\"finished\"")) {

@@ -266,6 +266,7 @@ fn plain(error: &str, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     #[test]
     fn the_filters_select_then_scale_then_tell() {
@@ -286,8 +287,11 @@ mod tests {
     /// A program that stands in for ffmpeg.
     fn fake(folder: &Path, script: &str) -> Ffmpeg {
         let program = folder.join("ffmpeg");
-        std::fs::write(&program, script).unwrap();
-        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        // By another process: what a process has open to write, if only in a child that another test is starting, cannot be run.
+        let mut install =
+            Command::new("install").args(["-m", "755", "/dev/stdin"]).arg(&program).stdin(Stdio::piped()).spawn().unwrap();
+        install.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        assert!(install.wait().unwrap().success());
         Ffmpeg { program, version: "6.0".into(), release: Some((6, 0)) }
     }
 
