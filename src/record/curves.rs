@@ -8,7 +8,7 @@ use crate::event::Metric;
 use crate::run_id::RunId;
 use anyhow::Result;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The value of the highest step at which a run measured a metric.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -59,16 +59,16 @@ impl Record {
         Ok(rows.into_iter().next())
     }
 
-    /// The curves of one metric in one stage of an experiment, by run: at most about `most` points of each, evenly spaced, its first
-    /// and its last among them. Runs that measured equally often and equally far are read at the same steps.
+    /// The curves of one metric of some runs, by run: at most about `most` points of each, evenly spaced, its first and its last
+    /// among them. Runs that measured equally often and equally far are read at the same steps.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn curves(&self, experiment: &str, stage: &str, metric: &Metric, most: usize) -> Result<BTreeMap<RunId, Curve>> {
+    pub fn curves(&self, runs: &BTreeSet<RunId>, metric: &Metric, most: usize) -> Result<BTreeMap<RunId, Curve>> {
         let keys = self.rows("SELECT key FROM metrics WHERE name = ?1", [metric.as_str()], |row| Ok(row.get::<_, i64>(0)?))?;
         let Some(metric) = keys.first() else { return Ok(BTreeMap::new()) };
         let (mut grids, mut curves) = (HashMap::<Shape, Grid>::new(), BTreeMap::new());
-        for (run, key, shape) in self.shapes(experiment, stage, *metric)? {
+        for (run, key, shape) in self.shapes(runs, *metric)? {
             let on_grid = match grids.get(&shape) {
                 Some(grid) => Some(self.curve(key, *metric, Some(&grid.steps))?).filter(|curve| grid.suits(curve)),
                 None => None,
@@ -90,16 +90,16 @@ impl Record {
         Ok(curves)
     }
 
-    /// The runs of one stage of an experiment that measured a metric, with their keys and the shapes of their curves, by run.
-    fn shapes(&self, experiment: &str, stage: &str, metric: i64) -> Result<Vec<(RunId, i64, Shape)>> {
+    /// Those of some runs that measured a metric, with their keys and the shapes of their curves, by run.
+    fn shapes(&self, runs: &BTreeSet<RunId>, metric: i64) -> Result<Vec<(RunId, i64, Shape)>> {
         let sql = "SELECT id, key, first,
-                       (SELECT min(step) FROM measurements WHERE run_key = key AND metric_key = ?3 AND step > first),
-                       (SELECT max(step) FROM measurements WHERE run_key = key AND metric_key = ?3)
+                       (SELECT min(step) FROM measurements WHERE run_key = key AND metric_key = ?2 AND step > first),
+                       (SELECT max(step) FROM measurements WHERE run_key = key AND metric_key = ?2)
                    FROM (SELECT id, key,
-                             (SELECT min(step) FROM measurements WHERE run_key = cards.key AND metric_key = ?3) AS first
-                         FROM cards WHERE id IN (SELECT run FROM cells WHERE experiment = ?1 AND stage = ?2))
+                             (SELECT min(step) FROM measurements WHERE run_key = cards.key AND metric_key = ?2) AS first
+                         FROM cards WHERE id IN (SELECT value FROM json_each(?1)))
                    ORDER BY id";
-        let runs = self.rows(sql, (experiment, stage, metric), |row| {
+        let runs = self.rows(sql, (serde_json::to_string(runs)?, metric), |row| {
             let (first, last) = (row.get::<_, Option<i64>>(2)?, row.get::<_, Option<i64>>(4)?);
             let second = row.get(3)?;
             Ok((id(row, 0)?, row.get(1)?, first.zip(last).map(|(first, last)| Shape { first, second, last })))
@@ -172,7 +172,7 @@ mod tests {
         let loss = Metric::new("loss");
         lab.say(run, 1, [started(0), measured(10, 5.0), measured(20, 4.0), measured(30, 3.9)]);
         lab.say(run, 2, [started(10), measured(20, 4.1), measured(30, 3.8), measured(40, 3.5)]);
-        let curves = lab.record.curves("x", "pretrain", &loss, 10).unwrap();
+        let curves = lab.record.curves(&BTreeSet::from([run]), &loss, 10).unwrap();
         assert_eq!(curves, BTreeMap::from([(run, vec![(10, 5.0), (20, 4.1), (30, 3.8), (40, 3.5)])]));
         assert_eq!(lab.record.finals("x").unwrap(), [Final { run, metric: loss, step: 40, value: 3.5 }]);
     }
@@ -183,10 +183,14 @@ mod tests {
         for name in ["one", "two"] {
             lab.say(RunId::of(name.as_bytes()), 1, std::iter::once(started(0)).chain((0..=1000).map(|n| measured(n, n as f64))));
         }
-        let curves = lab.record.curves("x", "pretrain", &Metric::new("loss"), 5).unwrap();
+        let runs = BTreeSet::from(["one", "two"].map(|name| RunId::of(name.as_bytes())));
+        let curves = lab.record.curves(&runs, &Metric::new("loss"), 5).unwrap();
         let wanted: Curve = [0, 250, 500, 750, 1000].map(|step| (step, step as f64)).into();
         assert_eq!(curves.values().collect::<Vec<_>>(), [&wanted, &wanted]);
-        assert!(lab.record.curves("x", "pretrain", &Metric::new("mystery"), 5).unwrap().is_empty());
+        assert!(lab.record.curves(&runs, &Metric::new("mystery"), 5).unwrap().is_empty());
+        let two = RunId::of(b"two");
+        let one_alone = lab.record.curves(&BTreeSet::from([two]), &Metric::new("loss"), 5).unwrap();
+        assert_eq!(one_alone, BTreeMap::from([(two, wanted)]));
     }
 
     /// Runs of the given steps, of which the first has the lowest id, and their curves of at most five points.
@@ -199,7 +203,8 @@ mod tests {
             let measured = steps.iter().map(|step| measured(*step, *step as f64));
             lab.say(RunId::of(name.as_bytes()), 1, std::iter::once(started(0)).chain(measured));
         }
-        let curves = lab.record.curves("x", "pretrain", &Metric::new("loss"), 5).unwrap();
+        let runs = names.iter().map(|name| RunId::of(name.as_bytes())).collect();
+        let curves = lab.record.curves(&runs, &Metric::new("loss"), 5).unwrap();
         names.iter().map(|name| curves[&RunId::of(name.as_bytes())].iter().map(|(step, _)| *step).collect()).collect()
     }
 

@@ -150,17 +150,22 @@ impl Question {
         Ok(self)
     }
 
-    /// Reads the curves of some metrics too.
+    /// Reads the curves of some runs too, by what they measured.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn with_curves(mut self, record: &Record, wanted: impl IntoIterator<Item = Quantity>) -> Result<Question> {
-        for quantity in wanted {
-            let most = (POINTS / self.rows.len().max(1)).clamp(*POINTS_OF_CURVE.start(), *POINTS_OF_CURVE.end());
-            let curves = record.curves(&self.experiment, &quantity.stage, &quantity.metric, most)?;
+    pub fn with_curves(mut self, record: &Record, wanted: BTreeMap<Quantity, BTreeSet<RunId>>) -> Result<Question> {
+        let most = (POINTS / self.rows.len().max(1)).clamp(*POINTS_OF_CURVE.start(), *POINTS_OF_CURVE.end());
+        for (quantity, runs) in wanted {
+            let curves = record.curves(&runs, &quantity.metric, most)?;
             self.curves.insert(quantity, curves);
         }
         Ok(self)
+    }
+
+    /// The runs of a stage.
+    pub fn runs_of(&self, stage: &str) -> BTreeSet<RunId> {
+        self.rows.iter().filter(|row| row.stage == stage).map(|row| row.run.id).collect()
     }
 
     /// The axes but the seed, in the order in which cells first have them.

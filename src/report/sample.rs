@@ -85,6 +85,8 @@ pub(super) fn question_of(rows: &[(Value, &str, f64)]) -> Question {
         lab.say(RunId::of(name.as_bytes()), 1, std::iter::once(started(0)).chain(steps).chain([Kind::Finished { seconds: 1.0 }]));
     }
     let question = Question::read(&lab.record, "small").unwrap();
-    let wanted = question.stages().into_iter().map(|stage| super::question::Quantity { stage, metric: "loss".into() });
-    question.with_curves(&lab.record, wanted.collect::<Vec<_>>()).unwrap()
+    let loss =
+        |stage: String| (super::question::Quantity { stage: stage.clone(), metric: "loss".into() }, question.runs_of(&stage));
+    let wanted = question.stages().into_iter().map(loss).collect();
+    question.with_curves(&lab.record, wanted).unwrap()
 }

@@ -224,7 +224,7 @@ impl Pages<'_> {
         let mut left = POINTS;
         let most = (POINTS / self.runs.len().max(1)).clamp(LEAST_POINTS, POINTS_OF_CURVE);
         for quantity in wanted {
-            let of_metric = self.record.curves(&self.question.experiment, &quantity.stage, &quantity.metric, most)?;
+            let of_metric = self.record.curves(&self.question.runs_of(&quantity.stage), &quantity.metric, most)?;
             let points: usize = of_metric.values().map(Vec::len).sum();
             // A single point is no curve; it is among the last values.
             if of_metric.values().all(|curve| curve.len() < 2) || points > left {

@@ -16,7 +16,7 @@ use super::config::Config;
 use super::embedding::Features;
 use super::filter;
 use super::plot::Drawn;
-use super::question::Question;
+use super::question::{Quantity, Question};
 use super::table::Table;
 use crate::failure::Failure;
 use crate::record::{Attempt, Record, RunRow, RunState};
@@ -26,7 +26,7 @@ use anyhow::{Context, Result};
 use indexmap::{IndexMap, IndexSet};
 use pictures::Picture;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use unmade::unmade;
@@ -143,10 +143,10 @@ fn tables(config: &Config, question: &Question) -> (Vec<Table>, Vec<Unmade>) {
 /// curves and features that they need were read.
 fn draw(config: &Config, question: Question, record: &Record, results: &Path) -> Result<(Question, Vec<Drawn>, Vec<Unmade>)> {
     let mut failed: BTreeMap<usize, Unmade> = BTreeMap::new();
-    let mut curves = Vec::new();
+    let mut curves: BTreeMap<Quantity, BTreeSet<RunId>> = BTreeMap::new();
     for (at, plot) in config.plots.iter().enumerate() {
         match plot.curves(&question) {
-            Ok(wanted) => curves.extend(wanted),
+            Ok(wanted) => wanted.into_iter().for_each(|(quantity, runs)| curves.entry(quantity).or_default().extend(runs)),
             Err(error) => drop(failed.insert(at, unmade("plots", at, &error))),
         }
     }

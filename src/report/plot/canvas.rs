@@ -32,7 +32,7 @@ pub(super) type Drawing<T, DB> = Result<T, DrawingAreaErrorKind<<DB as DrawingBa
 pub(super) type Painted<DB> = Drawing<(), DB>;
 
 /// What can be drawn.
-pub(super) trait Picture {
+pub(super) trait Picture: Sync {
     /// What it shows.
     fn title(&self) -> String;
 
@@ -62,7 +62,8 @@ pub(super) struct Canvas<DB: DrawingBackend> {
 /// Draws a picture in all forms.
 pub(super) fn draw(name: String, picture: &impl Picture) -> Result<Drawn> {
     font::register();
-    let ((svg, hints), (svg_dark, _), png) = (svg(picture, &LIGHT)?, svg(picture, &DARK)?, png(picture)?);
+    let (png, (light, dark)) = rayon::join(|| png(picture), || (svg(picture, &LIGHT), svg(picture, &DARK)));
+    let ((svg, hints), (svg_dark, _), png) = (light?, dark?, png?);
     Ok(Drawn { name, title: picture.title(), svg, svg_dark, hints: hint::group(&hints), png, csv: picture.csv() })
 }
 

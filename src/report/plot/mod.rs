@@ -76,14 +76,19 @@ macro_rules! plots {
         }
 
         impl Config {
-            /// The curves that the plot needs, for [`Question::with_curves`].
+            /// The curves that the plot needs, for [`Question::with_curves`], with the runs that it draws.
             ///
             /// # Errors
             /// A [`crate::failure::Failure`] when it names what is not there.
-            pub fn curves(&self, question: &Question) -> Result<Vec<Quantity>> {
-                match self {
-                    $(Config::$variant(plot) => plot.curves(question),)*
-                }
+            pub fn curves(&self, question: &Question) -> Result<Vec<(Quantity, Vec<RunId>)>> {
+                let (wanted, filter) = match self {
+                    $(Config::$variant(plot) => (plot.curves(question)?, plot.part().filter),)*
+                };
+                let drawn = |quantity: Quantity| {
+                    let rows = curves::done(question, &quantity.stage, filter)?;
+                    Ok((quantity, rows.iter().map(|row| row.run.id).collect()))
+                };
+                wanted.into_iter().map(drawn).collect()
             }
 
             /// The runs whose features the plot needs, for [`Question::features`].

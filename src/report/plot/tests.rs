@@ -51,7 +51,10 @@ fn sweep() -> Question {
     }
     let question = Question::read(&lab.record, "sweep").unwrap();
     let wanted = [loss_parts::Config::default().curves(&question), collapse::Config::default().curves(&question)];
-    question.with_curves(&lab.record, wanted.into_iter().flat_map(Result::unwrap)).unwrap()
+    let wanted =
+        wanted.into_iter().flat_map(Result::unwrap).map(|quantity| (quantity.clone(), question.runs_of(&quantity.stage)));
+    let wanted = wanted.collect();
+    question.with_curves(&lab.record, wanted).unwrap()
 }
 
 fn accuracy(axes: &Value, rng: &mut Rng) -> Kind {
