@@ -1,20 +1,40 @@
 //! The font of all pictures, brought along so that they look the same everywhere.
 
 use plotters::style::FontStyle;
-use std::sync::Once;
+use resvg::usvg::fontdb::{Database, FaceInfo, Language, Source};
+use std::sync::{Arc, LazyLock, Once};
 
 /// Its name is the generic one, so that a viewer of an SVG without this font still finds one without serifs.
 pub const FONT: &str = "sans-serif";
+
+const FAMILY: &str = "Inter";
+const REGULAR: &[u8] = include_bytes!("font/Inter-Regular.otf");
+const BOLD: &[u8] = include_bytes!("font/Inter-SemiBold.otf");
 
 /// Lets plotters know the font.
 pub fn register() {
     static FONTS: Once = Once::new();
     FONTS.call_once(|| {
-        for (style, bytes) in [
-            (FontStyle::Normal, include_bytes!("font/Inter-Regular.otf").as_slice()),
-            (FontStyle::Bold, include_bytes!("font/Inter-SemiBold.otf").as_slice()),
-        ] {
+        for (style, bytes) in [(FontStyle::Normal, REGULAR), (FontStyle::Bold, BOLD)] {
             assert!(plotters::style::register_font(FONT, style, bytes).is_ok(), "the embedded font is a font");
         }
     });
+}
+
+/// The font, and no other, for who draws what plotters wrote.
+pub fn database() -> Arc<Database> {
+    static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
+        let mut fonts = Database::new();
+        for bytes in [REGULAR, BOLD] {
+            for id in fonts.load_font_source(Source::Binary(Arc::new(bytes))) {
+                let Some(face) = fonts.face(id).cloned() else { continue };
+                fonts.remove_face(id);
+                // The bold one says that it is of another family.
+                fonts.push_face_info(FaceInfo { families: vec![(FAMILY.to_owned(), Language::English_UnitedStates)], ..face });
+            }
+        }
+        fonts.set_sans_serif_family(FAMILY);
+        Arc::new(fonts)
+    });
+    Arc::clone(&FONTS)
 }

@@ -79,7 +79,7 @@ formats! {
 /// # Errors
 /// A [`crate::failure::Failure`] when the record knows no experiment of that name; another error when the disk refuses.
 pub fn write(record: &Record, experiment: &str, format: Format, results: &Path, out: &Path) -> Result<Written> {
-    let question = Question::read(record, experiment)?.with_facts(record, results)?;
+    let question = Question::read_with_facts(record, experiment, results)?;
     let attempts = record.last_attempts(experiment)?;
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     format.write(&Source { record, results, question, attempts }, out)

@@ -97,6 +97,22 @@ impl Record {
         })
     }
 
+    /// The files that the runs of an experiment made, by run, in the order in which they were made.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn artifacts_of(&self, experiment: &str) -> Result<BTreeMap<RunId, Vec<Artifact>>> {
+        let sql = "SELECT run, name, path FROM artifacts
+                   WHERE run IN (SELECT run FROM cells WHERE experiment = ?1) ORDER BY run, attempt, seq";
+        let mut made: BTreeMap<RunId, Vec<Artifact>> = BTreeMap::new();
+        for (run, artifact) in
+            self.rows(sql, [experiment], |row| Ok((id(row, 0)?, Artifact { name: row.get(1)?, path: row.get(2)? })))?
+        {
+            made.entry(run).or_default().push(artifact);
+        }
+        Ok(made)
+    }
+
     /// What a run told people, in the order in which it told it.
     ///
     /// # Errors

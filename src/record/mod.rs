@@ -83,7 +83,15 @@ impl Record {
         }
     }
 
-    /// The same, and makes the database again from the run folders first when there are some and it is not there.
+    /// Another connection to the same database, for another thread to read it.
+    ///
+    /// # Errors
+    /// As [`Record::open`].
+    pub fn beside(&self) -> Result<Self> {
+        Self::open_to_read(&self.results)
+    }
+
+    /// The same as [`Record::open`], and makes the database again from the run folders first when there are some and it is not there.
     ///
     /// # Errors
     /// As [`Record::open`] and [`Record::rebuild`].

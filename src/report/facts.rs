@@ -1,6 +1,5 @@
 //! What the numbers of a run depend on beside its axes: for provenance, and to tell unfair comparisons.
 
-use super::question::Question;
 use crate::record::Record;
 use crate::run_folder::Environment;
 use crate::run_folder::RunFolder;
@@ -44,13 +43,13 @@ impl Facts {
     }
 }
 
-/// Reads the facts of all runs of a question and of those that they need: configurations from the record, all else from the run
+/// Reads the facts of all runs of an experiment and of those that they need: configurations from the record, all else from the run
 /// folders that are there.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn read(record: &Record, question: &Question, results: &Path) -> Result<BTreeMap<RunId, Facts>> {
-    let cards = record.cards_of(&question.experiment)?;
+pub fn read(record: &Record, experiment: &str, results: &Path) -> Result<BTreeMap<RunId, Facts>> {
+    let cards = record.cards_of(experiment)?;
     let read: Vec<(RunId, Facts)> = cards
         .par_iter()
         .map(|(id, card)| {
@@ -133,8 +132,7 @@ mod tests {
     #[test]
     fn facts_are_read_for_runs_and_the_runs_that_they_need() {
         let lab = lab();
-        let question = Question::read(&lab.record, EXPERIMENT).unwrap();
-        let facts = read(&lab.record, &question, lab.results()).unwrap();
+        let facts = read(&lab.record, EXPERIMENT, lab.results()).unwrap();
         assert_eq!(facts.len(), 30);
         assert!(facts.values().all(|facts| facts.environment.is_none() && facts.data.is_empty()));
     }

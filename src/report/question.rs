@@ -13,7 +13,9 @@ use anyhow::Result;
 use indexmap::{IndexMap, IndexSet};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
 /// The axis over which statistics are made, and no other.
 pub const SEED: &str = "seed";
@@ -108,6 +110,21 @@ impl Question {
         Ok(Question { question, file, ..Question::of(experiment, rows) })
     }
 
+    /// Reads an experiment with what its numbers depend on, without curves.
+    ///
+    /// # Errors
+    /// As [`Question::read`].
+    pub fn read_with_facts(record: &Record, experiment: &str, results: &Path) -> Result<Question> {
+        let beside = record.beside()?;
+        // Thousands of run folders take as long as what the database knows of them.
+        thread::scope(|threads| {
+            let facts = threads.spawn(move || facts::read(&beside, experiment, results));
+            let question = Question::read(record, experiment)?;
+            let facts = facts.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            Ok(Question { facts, ..question })
+        })
+    }
+
     /// The question as the plan asks it, before any run is done.
     pub fn of_plan(plan: &Plan) -> Question {
         let row = |cell: &crate::plan::Cell| {
@@ -139,15 +156,6 @@ impl Question {
     pub fn with_declared(mut self, axes: &[String]) -> Question {
         self.declared = axes.to_vec();
         self
-    }
-
-    /// Reads what the numbers depend on too.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn with_facts(mut self, record: &Record, results: &Path) -> Result<Question> {
-        self.facts = facts::read(record, &self, results)?;
-        Ok(self)
     }
 
     /// Reads the curves of some runs too, by what they measured.

@@ -1,6 +1,8 @@
 //! The report of an experiment as a folder: pages, tables, plots and pictures.
 
+mod curves;
 mod data;
+mod details;
 mod files;
 mod html;
 mod latex;
@@ -23,6 +25,7 @@ use crate::record::{Attempt, Record, RunRow, RunState};
 use crate::run_folder::RunFolder;
 use crate::run_id::RunId;
 use anyhow::{Context, Result};
+use curves::Curves;
 use indexmap::{IndexMap, IndexSet};
 use pictures::Picture;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -64,9 +67,8 @@ pub struct Written {
     pub unmade: Vec<Unmade>,
 }
 
-/// All that the pages show.
+/// All that the pages show: none of them asks the database.
 struct Pages<'a> {
-    record: &'a Record,
     results: &'a Path,
     question: &'a Question,
     tables: &'a [Table],
@@ -80,6 +82,8 @@ struct Pages<'a> {
     runs: Vec<&'a RunRow>,
     /// The last attempt at each run.
     attempts: BTreeMap<RunId, Attempt>,
+    /// The curves that `index.html` shows.
+    curves: Curves,
 }
 
 /// Writes a report to the folder `out`: `index.html`, `index.md`, `report.tex`, `data.csv`, `provenance.json`, `tables/`, `plots/`,
@@ -88,7 +92,7 @@ struct Pages<'a> {
 /// # Errors
 /// A [`Failure`] when the record has no such experiment, or the report is refused (`strict`); nothing is written then.
 pub fn write(record: &Record, wanted: &Wanted, results: &Path, out: &Path) -> Result<Written> {
-    let question = Question::read(record, wanted.experiment)?.with_declared(&wanted.axes).with_facts(record, results)?;
+    let question = Question::read_with_facts(record, wanted.experiment, results)?.with_declared(&wanted.axes);
     let config = wanted.config.cloned().unwrap_or_else(|| Config::default_for(&question));
     let (tables, mut unmade) = tables(&config, &question);
     if wanted.strict {
@@ -106,11 +110,11 @@ pub fn write(record: &Record, wanted: &Wanted, results: &Path, out: &Path) -> Re
 
     let runs: IndexMap<_, &RunRow> = question.rows.iter().map(|row| (row.run.id, &row.run)).collect();
     let runs: Vec<&RunRow> = runs.into_values().collect();
-    let pictures = pictures::read(record, results, &runs)?;
+    let pictures = pictures::read(record, wanted.experiment, results, &runs)?;
     let attempts = record.last_attempts(wanted.experiment)?;
+    let curves = curves::read(record, &question, runs.len())?;
     let (question, pictures) = (&question, &pictures);
     let pages = Pages {
-        record,
         results,
         question,
         tables: &tables,
@@ -120,6 +124,7 @@ pub fn write(record: &Record, wanted: &Wanted, results: &Path, out: &Path) -> Re
         pictures,
         runs,
         attempts,
+        curves,
     };
     let files = pages.files()?;
     files::put(&files, out)?;
@@ -213,12 +218,17 @@ fn refuse_unfair(tables: &[Table]) -> Result<()> {
 
 impl Pages<'_> {
     fn files(&self) -> Result<BTreeMap<String, Vec<u8>>> {
+        // The large ones beside each other.
+        let ((html, provenance), (data, (markdown, latex))) = rayon::join(
+            || rayon::join(|| self.html(), || self.provenance()),
+            || (data::rows(self.question), (self.markdown(), self.latex())),
+        );
         let mut files = BTreeMap::from([
-            ("data.csv".to_owned(), data::rows(self.question).into_bytes()),
-            ("provenance.json".to_owned(), self.provenance()?.into_bytes()),
-            ("index.md".to_owned(), self.markdown()?.into_bytes()),
-            ("report.tex".to_owned(), self.latex()?.into_bytes()),
-            ("index.html".to_owned(), self.html()?.into_bytes()),
+            ("data.csv".to_owned(), data.into_bytes()),
+            ("provenance.json".to_owned(), provenance?.into_bytes()),
+            ("index.md".to_owned(), markdown?.into_bytes()),
+            ("report.tex".to_owned(), latex?.into_bytes()),
+            ("index.html".to_owned(), html?.into_bytes()),
         ]);
         for table in self.tables {
             let mut put = |ending: &str, text: String| files.insert(format!("tables/{}.{ending}", table.name), text.into_bytes());

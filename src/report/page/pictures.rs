@@ -25,10 +25,10 @@ pub(super) struct Picture {
 }
 
 /// The last picture of each kind of each run.
-pub(super) fn read(record: &Record, results: &Path, runs: &[&RunRow]) -> Result<Vec<Picture>> {
-    let mut pictures = Vec::new();
+pub(super) fn read(record: &Record, experiment: &str, results: &Path, runs: &[&RunRow]) -> Result<Vec<Picture>> {
+    let (mut pictures, made) = (Vec::new(), record.artifacts_of(experiment)?);
     for run in runs {
-        let artifacts = record.artifacts(&run.id)?;
+        let Some(artifacts) = made.get(&run.id) else { continue };
         for (artifact, kind) in KINDS {
             let Some(last) = artifacts.iter().rfind(|made| made.name == *artifact) else { continue };
             let path = Path::new(&last.path);

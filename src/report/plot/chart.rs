@@ -7,7 +7,6 @@ use super::legend::{Key, Legend, MARK, marker, series_line};
 use super::ticks::Axis;
 use crate::report::statistics::Summary;
 use crate::report::table::csv_line;
-use plotters::prelude::DrawingBackend;
 
 const BAND: f64 = 0.16;
 /// The confidence of intervals of means.
@@ -121,7 +120,7 @@ impl Picture for Chart {
         text
     }
 
-    fn paint<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Painted<DB> {
+    fn paint(&self, canvas: &Canvas) -> Painted {
         let (page, legend) = (heading(canvas, &self.title, &self.note)?, self.legend());
         let frame = Frame::paint(canvas, &self.x, &self.y, page.without_right(legend.width(canvas)))?;
         self.paint_series(canvas, &frame)?;
@@ -139,7 +138,7 @@ impl Chart {
     }
 
     /// Draws everything between the axes. All lines lie over all bands.
-    pub fn paint_series<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, frame: &Frame) -> Painted<DB> {
+    pub fn paint_series(&self, canvas: &Canvas, frame: &Frame) -> Painted {
         self.series.iter().try_for_each(|series| series.paint_spread(canvas, frame))?;
         self.series.iter().try_for_each(|series| series.paint_means(canvas, frame))?;
         for (series, spot) in self.series.iter().flat_map(|series| series.finite().map(move |spot| (series, spot))) {
@@ -157,7 +156,7 @@ impl Series {
         self.spots.iter().filter(|spot| spot.y.mean.is_finite())
     }
 
-    fn paint_spread<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, frame: &Frame) -> Painted<DB> {
+    fn paint_spread(&self, canvas: &Canvas, frame: &Frame) -> Painted {
         let color = canvas.palette.series(self.color);
         let spread = self.finite().any(|spot| spot.y.std.is_some());
         if self.style == Style::Points {
@@ -177,7 +176,7 @@ impl Series {
         canvas.dashes(&[from, to].map(|x| frame.at(x, level.mean)), color, 3.5)
     }
 
-    fn paint_means<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, frame: &Frame) -> Painted<DB> {
+    fn paint_means(&self, canvas: &Canvas, frame: &Frame) -> Painted {
         const FAINT: f64 = 0.35;
         let color = canvas.palette.series(self.color);
         let means: Vec<_> = self.finite().map(|spot| frame.at(spot.x, spot.y.mean)).collect();

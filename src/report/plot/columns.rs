@@ -14,7 +14,6 @@ use crate::report::statistics::Summary;
 use crate::report::table::{csv_line, plain, show};
 use anyhow::Result;
 use indexmap::IndexSet;
-use plotters::prelude::DrawingBackend;
 use serde_json::Value;
 
 /// How much of a bar's colour its area has, so that points are seen on it.
@@ -139,7 +138,7 @@ impl Picture for Columns {
         text
     }
 
-    fn paint<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Painted<DB> {
+    fn paint(&self, canvas: &Canvas) -> Painted {
         let page = heading(canvas, &self.title(), &self.note)?;
         let key = if self.base.is_some() { Key::Area } else { Key::Mark };
         let legend = Legend { title: self.legend.clone(), entries: self.colors.iter().map(|name| (name.clone(), key)).collect() };
@@ -151,7 +150,7 @@ impl Picture for Columns {
 }
 
 impl Columns {
-    fn paint_column<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, frame: &Frame, column: &Column) -> Painted<DB> {
+    fn paint_column(&self, canvas: &Canvas, frame: &Frame, column: &Column) -> Painted {
         let color = canvas.palette.series(column.color);
         let (left, right) = self.edges(column);
         let room = (right - left) * 0.06;
@@ -192,7 +191,7 @@ impl Columns {
     }
 
     /// On a bar a point has the colour of text, alone it has that of its column.
-    fn paint_seed<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, color: usize, at: (f64, f64)) -> Painted<DB> {
+    fn paint_seed(&self, canvas: &Canvas, color: usize, at: (f64, f64)) -> Painted {
         if self.base.is_none() {
             return marker(canvas, color, at, MARK * 0.7);
         }

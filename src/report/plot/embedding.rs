@@ -14,7 +14,6 @@ use crate::report::table::csv_line;
 use crate::run_id::RunId;
 use anyhow::Result;
 use indexmap::IndexMap;
-use plotters::prelude::DrawingBackend;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -204,7 +203,7 @@ impl Picture for Clouds {
         (width, ABOVE + rows * ((width - LEGEND) / columns + NAME))
     }
 
-    fn paint<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Painted<DB> {
+    fn paint(&self, canvas: &Canvas) -> Painted {
         let page = heading(canvas, &self.title, &self.note)?;
         let listed = self.classes.len() <= MOST_CLASSES;
         let entries = self.classes.iter().filter(|_| listed).map(|class| (class.to_string(), Key::Mark)).collect();
@@ -221,7 +220,7 @@ impl Picture for Clouds {
 }
 
 impl Cloud {
-    fn paint<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, cell: Bounds, reach: f64) -> Painted<DB> {
+    fn paint(&self, canvas: &Canvas, cell: Bounds, reach: f64) -> Painted {
         let name = Wrapped::new(canvas, &self.name, Lettering::of(TICK).bold(), cell.width(), 2);
         name.write(canvas, (cell.left, cell.top))?;
         let top = cell.top + if self.name.is_empty() { 0.0 } else { name.height().max(TICK * 1.4) };

@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, Drawing, Painted};
 use super::lettering::{Lettering, Tone, Wrapped};
 use super::ticks::{Axis, Scale};
-use plotters::prelude::{DrawingBackend, RGBColor};
+use plotters::prelude::RGBColor;
 use plotters::style::text_anchor::{HPos, VPos};
 
 /// What is left free at the edges of a page.
@@ -35,7 +35,7 @@ pub(super) struct Frame<'a> {
 }
 
 /// Writes title and note of a picture, and returns what is left of the page below them.
-pub(super) fn heading<DB: DrawingBackend>(canvas: &Canvas<DB>, title: &str, note: &str) -> Drawing<Bounds, DB> {
+pub(super) fn heading(canvas: &Canvas, title: &str, note: &str) -> Drawing<Bounds> {
     let room = canvas.size.0 - 2.0 * MARGIN;
     let title = Wrapped::new(canvas, title, Lettering::of(TITLE).bold(), room, 2);
     let note = Wrapped::new(canvas, note, Lettering::of(NOTE).tone(Tone::Faint), room, 2);
@@ -83,7 +83,7 @@ impl Bounds {
 
 impl<'a> Frame<'a> {
     /// Draws axes so that all that is written at them lies within `outer`. An axis without title gets no room for one.
-    pub fn paint<DB: DrawingBackend>(canvas: &Canvas<DB>, x: &'a Axis, y: &'a Axis, outer: Bounds) -> Drawing<Self, DB> {
+    pub fn paint(canvas: &Canvas, x: &'a Axis, y: &'a Axis, outer: Bounds) -> Drawing<Self> {
         let mut bounds = Bounds { top: outer.top + TICK / 2.0, ..outer };
         let name = Lettering::of(LABEL).anchored(HPos::Center, VPos::Top);
         let y_title = Wrapped::new(canvas, &y.title, name.upright(), outer.height() * 0.8, 3);
@@ -112,7 +112,7 @@ impl<'a> Frame<'a> {
         Ok(frame)
     }
 
-    fn paint_axes<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, x_labels: &Names) -> Painted<DB> {
+    fn paint_axes(&self, canvas: &Canvas, x_labels: &Names) -> Painted {
         let Bounds { left, top, right, bottom } = self.bounds;
         let (grid, line) = (canvas.palette.grid, canvas.palette.faint);
         for (n, (place, _)) in self.x.ticks.iter().enumerate() {
@@ -146,13 +146,7 @@ impl<'a> Frame<'a> {
     }
 
     /// A bar from one pair of values to another that shows how sure a value is, with a stroke across each end.
-    pub fn whisker<DB: DrawingBackend>(
-        &self,
-        canvas: &Canvas<DB>,
-        from: (f64, f64),
-        to: (f64, f64),
-        color: RGBColor,
-    ) -> Painted<DB> {
+    pub fn whisker(&self, canvas: &Canvas, from: (f64, f64), to: (f64, f64), color: RGBColor) -> Painted {
         const CAP: f64 = 9.0;
         const WIDTH: f64 = 3.0;
         let (from, to) = (self.within(from.0, from.1), self.within(to.0, to.1));
@@ -165,7 +159,7 @@ impl<'a> Frame<'a> {
 }
 
 /// How far the last text below an axis of a width would stand out to the right.
-fn overhang<DB: DrawingBackend>(canvas: &Canvas<DB>, axis: &Axis, width: f64) -> f64 {
+fn overhang(canvas: &Canvas, axis: &Axis, width: f64) -> f64 {
     let Some((place, text)) = axis.ticks.last().filter(|_| axis.scale != Scale::Text) else { return 0.0 };
     (canvas.width(text, Lettering::of(TICK)) / 2.0 - (1.0 - axis.share(*place)) * width).max(0.0)
 }
@@ -179,7 +173,7 @@ pub(super) struct Names {
 impl Names {
     /// Breaks names so that no two touch where each has `room`. Where they would be too small to read they stand upright, and
     /// take at most `most` of the height.
-    pub fn new<DB: DrawingBackend>(canvas: &Canvas<DB>, texts: &[String], room: f64, most: f64) -> Names {
+    pub fn new(canvas: &Canvas, texts: &[String], room: f64, most: f64) -> Names {
         const SMALLEST: f64 = 22.0;
         let wrapped = |lettering: Lettering, room: f64, lines: usize| {
             let of = |size: f64| {
@@ -204,13 +198,13 @@ impl Names {
     }
 
     /// Writes the `n`th below a point.
-    pub fn write<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, n: usize, below: (f64, f64)) -> Painted<DB> {
+    pub fn write(&self, canvas: &Canvas, n: usize, below: (f64, f64)) -> Painted {
         self.names.get(n).map_or(Ok(()), |name| name.write(canvas, below))
     }
 }
 
 /// What is written below an axis of a width.
-fn labels<DB: DrawingBackend>(canvas: &Canvas<DB>, axis: &Axis, outer: Bounds, width: f64) -> Names {
+fn labels(canvas: &Canvas, axis: &Axis, outer: Bounds, width: f64) -> Names {
     let gaps = axis.ticks.windows(2).map(|pair| (axis.share(pair[1].0) - axis.share(pair[0].0)) * width);
     let room = gaps.fold(if axis.ticks.len() < 2 { width } else { f64::INFINITY }, f64::min) - GAP;
     let texts: Vec<String> = axis.ticks.iter().map(|(_, text)| text.clone()).collect();

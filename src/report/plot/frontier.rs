@@ -18,7 +18,6 @@ use crate::report::table::csv_line;
 use anyhow::Result;
 use indexmap::IndexMap;
 use indexmap::IndexSet;
-use plotters::prelude::DrawingBackend;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -188,7 +187,7 @@ impl Picture for Frontier {
         text
     }
 
-    fn paint<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Painted<DB> {
+    fn paint(&self, canvas: &Canvas) -> Painted {
         let page = heading(canvas, &self.title(), &self.note)?;
         let entries = self.colors.iter().map(|name| (name.clone(), Key::Mark)).collect();
         let legend = Legend { title: self.legend.clone(), entries };
@@ -217,7 +216,7 @@ impl Picture for Frontier {
 
 impl Frontier {
     /// What can be had for a cost: it does not change until the next point of the frontier.
-    fn paint_frontier<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, frame: &Frame) -> Painted<DB> {
+    fn paint_frontier(&self, canvas: &Canvas, frame: &Frame) -> Painted {
         let mut steps: Vec<(f64, f64)> = Vec::new();
         for point in self.points.iter().filter(|point| point.best) {
             if let Some((_, y)) = steps.last().copied() {
@@ -231,7 +230,7 @@ impl Frontier {
     }
 
     /// Writes each label at the first side of its point where it hides nothing.
-    fn paint_labels<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, frame: &Frame) -> Painted<DB> {
+    fn paint_labels(&self, canvas: &Canvas, frame: &Frame) -> Painted {
         const AWAY: f64 = 16.0;
         let size = TICK * 0.9;
         let around = |(x, y): (f64, f64)| Bounds { left: x - 11.0, top: y - 11.0, right: x + 11.0, bottom: y + 11.0 };

@@ -17,7 +17,7 @@ use crate::report::question::{Quantity, Question, Row, label};
 use crate::report::statistics::Summary;
 use crate::report::table::{csv_line, decimals, plain, show};
 use anyhow::Result;
-use plotters::prelude::{DrawingBackend, RGBColor};
+use plotters::prelude::RGBColor;
 use plotters::style::text_anchor::{HPos, VPos};
 use serde::Deserialize;
 use serde_json::Value;
@@ -176,7 +176,7 @@ impl Picture for Grid {
         text
     }
 
-    fn paint<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Painted<DB> {
+    fn paint(&self, canvas: &Canvas) -> Painted {
         let page = heading(canvas, &self.title, &self.note)?;
         let place = self.place(canvas, page)?;
         self.each(|column, row, field| {
@@ -195,7 +195,7 @@ impl Picture for Grid {
 }
 
 impl Field {
-    fn color<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, place: &Place) -> Option<RGBColor> {
+    fn color(&self, canvas: &Canvas, place: &Place) -> Option<RGBColor> {
         match self {
             Field::NotAsked => None,
             Field::Missing | Field::Failed | Field::Pruned => Some(canvas.palette.grid),
@@ -213,7 +213,7 @@ impl Grid {
     }
 
     /// Writes the axes, and returns what they leave.
-    fn place<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, page: Bounds) -> Drawing<Place, DB> {
+    fn place(&self, canvas: &Canvas, page: Bounds) -> Drawing<Place> {
         let side = Lettering::of(TICK).anchored(HPos::Right, VPos::Center);
         let widest = self.y.iter().map(|y| canvas.width(&label(y), side)).fold(0.0, f64::max);
         let name = Lettering::of(LABEL).anchored(HPos::Center, VPos::Top);
@@ -252,7 +252,7 @@ impl Grid {
         }
     }
 
-    fn tell<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, place: &Place) {
+    fn tell(&self, canvas: &Canvas, place: &Place) {
         for (y, (row, fields)) in self.y.iter().zip(self.fields.iter().enumerate()) {
             for (x, (column, field)) in self.x.iter().zip(fields.iter().enumerate()) {
                 let value = match field {
@@ -268,7 +268,7 @@ impl Grid {
         }
     }
 
-    fn paint_contours<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, place: &Place) -> Painted<DB> {
+    fn paint_contours(&self, canvas: &Canvas, place: &Place) -> Painted {
         let mean = |field: &Field| match field {
             Field::Measured(summary) => Some(summary.mean).filter(|mean| mean.is_finite()),
             _ => None,
@@ -286,7 +286,7 @@ impl Grid {
         Ok(())
     }
 
-    fn paint_text<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, field: &Field, place: &Place, cell: Bounds) -> Painted<DB> {
+    fn paint_text(&self, canvas: &Canvas, field: &Field, place: &Place, cell: Bounds) -> Painted {
         let metric = &self.quantity.metric;
         let (text, spread, tone) = match field {
             Field::NotAsked => return Ok(()),
@@ -316,7 +316,7 @@ impl Grid {
 }
 
 /// What the colours mean.
-fn paint_scale<DB: DrawingBackend>(canvas: &Canvas<DB>, place: &Place) -> Painted<DB> {
+fn paint_scale(canvas: &Canvas, place: &Place) -> Painted {
     const STEPS: i32 = 128;
     let (left, Bounds { top, bottom, right, .. }) = (place.bounds.right + 40.0, place.bounds);
     let y = |share: f64| bottom - GAP - (bottom - top - 2.0 * GAP) * share;

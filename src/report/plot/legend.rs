@@ -3,7 +3,6 @@
 use super::canvas::{Canvas, Painted};
 use super::frame::{Bounds, MARGIN, TICK};
 use super::lettering::{Lettering, Wrapped};
-use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
 
 const LINE_HEIGHT: f64 = 44.0;
@@ -33,7 +32,7 @@ pub(super) enum Key {
 
 impl Legend {
     /// The width that it takes in units, nothing when there is nothing to tell apart.
-    pub fn width<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> f64 {
+    pub fn width(&self, canvas: &Canvas) -> f64 {
         if self.entries.len() < 2 {
             return 0.0;
         }
@@ -43,7 +42,7 @@ impl Legend {
     }
 
     /// Draws it into a place whose width is [`Legend::width`], from the top on.
-    pub fn paint<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, place: Bounds) -> Painted<DB> {
+    pub fn paint(&self, canvas: &Canvas, place: Bounds) -> Painted {
         if self.entries.len() < 2 {
             return Ok(());
         }
@@ -62,7 +61,7 @@ impl Legend {
 }
 
 impl Key {
-    fn paint<DB: DrawingBackend>(self, canvas: &Canvas<DB>, color: usize, left: f64, y: f64) -> Painted<DB> {
+    fn paint(self, canvas: &Canvas, color: usize, left: f64, y: f64) -> Painted {
         let tone = canvas.palette.series(color);
         let ends = |from: f64, to: f64| [(left + SWATCH * from, y), (left + SWATCH * to, y)];
         let stroke = |from: f64, to: f64| canvas.path(&ends(from, to), tone, 4.0);
@@ -86,13 +85,13 @@ impl Key {
 }
 
 /// The line of the `n`th series: dashed where its colour is that of an earlier one.
-pub(super) fn series_line<DB: DrawingBackend>(canvas: &Canvas<DB>, n: usize, points: &[(f64, f64)], width: f64) -> Painted<DB> {
+pub(super) fn series_line(canvas: &Canvas, n: usize, points: &[(f64, f64)], width: f64) -> Painted {
     let color = canvas.palette.series(n);
     if canvas.palette.repeats(n) { canvas.dashes(points, color, width) } else { canvas.path(points, color, width) }
 }
 
 /// A mark of the `n`th colour. Shapes change with colours, so that series can be told apart in black and white too.
-pub(super) fn marker<DB: DrawingBackend>(canvas: &Canvas<DB>, n: usize, (x, y): (f64, f64), radius: f64) -> Painted<DB> {
+pub(super) fn marker(canvas: &Canvas, n: usize, (x, y): (f64, f64), radius: f64) -> Painted {
     for (radius, color) in [(radius * 1.35, canvas.palette.ground), (radius, canvas.palette.series(n))] {
         match (n + n / 8) % 4 {
             0 => canvas.circle((x, y), radius, color)?,

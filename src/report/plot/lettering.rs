@@ -1,7 +1,6 @@
 //! How texts stand, and how they are made to fit.
 
 use super::canvas::{Canvas, Painted};
-use plotters::backend::DrawingBackend;
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::{HPos, VPos};
 
@@ -67,7 +66,7 @@ pub(super) struct Wrapped {
 
 impl Wrapped {
     /// Breaks a text into at most `most` lines of a width, and makes it smaller where that is not enough.
-    pub fn new<DB: DrawingBackend>(canvas: &Canvas<DB>, text: &str, lettering: Lettering, room: f64, most: usize) -> Wrapped {
+    pub fn new(canvas: &Canvas, text: &str, lettering: Lettering, room: f64, most: usize) -> Wrapped {
         let mut lettering = lettering;
         loop {
             let fits = |line: &str| canvas.width(line, Lettering { upright: false, ..lettering }) <= room;
@@ -86,7 +85,7 @@ impl Wrapped {
     }
 
     /// The width of the widest line in units.
-    pub fn width<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> f64 {
+    pub fn width(&self, canvas: &Canvas) -> f64 {
         let lying = Lettering { upright: false, ..self.lettering };
         self.lines.iter().map(|line| canvas.width(line, lying)).fold(0.0, f64::max)
     }
@@ -97,7 +96,7 @@ impl Wrapped {
     }
 
     /// Writes the lines from a point on, downwards, or to the right when the text is upright.
-    pub fn write<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, (x, y): (f64, f64)) -> Painted<DB> {
+    pub fn write(&self, canvas: &Canvas, (x, y): (f64, f64)) -> Painted {
         self.lines.iter().enumerate().try_for_each(|(n, line)| {
             let shift = n as f64 * self.lettering.size * LINE;
             let at = if self.lettering.upright { (x + shift, y) } else { (x, y + shift) };

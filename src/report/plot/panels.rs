@@ -6,7 +6,6 @@ use super::frame::{Bounds, Frame, TICK, heading};
 use super::legend::Legend;
 use super::lettering::{Lettering, Wrapped};
 use super::ticks::Axis;
-use plotters::prelude::DrawingBackend;
 
 const COLUMNS: usize = 2;
 /// The height of a row of charts, and of what stands above them.
@@ -47,7 +46,7 @@ impl Picture for Panels {
         (SIZE.0, ABOVE + ROW * self.charts.len().div_ceil(COLUMNS).max(1) as u32)
     }
 
-    fn paint<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Painted<DB> {
+    fn paint(&self, canvas: &Canvas) -> Painted {
         let page = heading(canvas, &self.title, &self.note)?;
         let legend = self.charts.first().map_or(Legend { title: String::new(), entries: vec![] }, |panel| panel.chart.legend());
         let width = legend.width(canvas);

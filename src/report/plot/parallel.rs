@@ -15,7 +15,6 @@ use crate::report::question::{Quantity, Question, Row, label};
 use crate::report::statistics::Summary;
 use crate::report::table::{csv_line, plain};
 use anyhow::Result;
-use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
 use serde::Deserialize;
 use serde_json::Value;
@@ -121,7 +120,7 @@ impl Picture for Parallel {
         text
     }
 
-    fn paint<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Painted<DB> {
+    fn paint(&self, canvas: &Canvas) -> Painted {
         let page = heading(canvas, &self.title(), &self.note)?;
         let axes: Vec<&Axis> = self.coordinates.iter().chain([&self.metric]).collect();
         let (places, bounds) = self.paint_names(canvas, page, &axes)?;
@@ -151,7 +150,7 @@ impl Picture for Parallel {
 
 impl Parallel {
     /// Writes what each coordinate is below it, and returns where they stand and what is left.
-    fn paint_names<DB: DrawingBackend>(&self, canvas: &Canvas<DB>, page: Bounds, axes: &[&Axis]) -> Drawing<(Vec<f64>, Bounds), DB> {
+    fn paint_names(&self, canvas: &Canvas, page: Bounds, axes: &[&Axis]) -> Drawing<(Vec<f64>, Bounds)> {
         let room = page.width() / axes.len() as f64 - 16.0;
         let lettering = Lettering::of(LABEL).anchored(HPos::Center, VPos::Top);
         let names: Vec<_> = axes.iter().map(|axis| Wrapped::new(canvas, &axis.title, lettering, room, 3)).collect();
@@ -166,7 +165,7 @@ impl Parallel {
 }
 
 /// A mark with its text on a ground of its own, as lines cross it.
-fn paint_tick<DB: DrawingBackend>(canvas: &Canvas<DB>, text: &str, (x, y): (f64, f64)) -> Painted<DB> {
+fn paint_tick(canvas: &Canvas, text: &str, (x, y): (f64, f64)) -> Painted {
     let lettering = Lettering::of(TICK * 0.9).anchored(HPos::Left, VPos::Center);
     let (left, half) = (x + 12.0, TICK * 0.5);
     canvas.path(&[(x - 7.0, y), (x + 7.0, y)], canvas.palette.ink, 2.5)?;
