@@ -110,19 +110,21 @@ pub fn run(
     display: &mut dyn Display,
     interrupts: &mut dyn FnMut() -> usize,
 ) -> Result<Outcome> {
-    let _lock = Lock::take(request.results)?;
-    bring_about(request, executor, display, interrupts).map_err(explained)
+    let lock = Lock::take(request.results)?;
+    bring_about(request, &lock, executor, display, interrupts).map_err(explained)
 }
 
 fn bring_about(
     request: &Request,
+    lock: &Lock,
     executor: &mut dyn Executor,
     display: &mut dyn Display,
     interrupts: &mut dyn FnMut() -> usize,
 ) -> Result<Outcome> {
-    let mut record = Record::open_or_rebuild(request.results)?;
+    let mut record = Record::open_or_rebuild(request.results, &mut |note| display.say(&note))?;
     reconcile::forget_gone(request, &mut record, display)?;
     reconcile::admit(request, &mut record)?;
+    lock.say_at_work()?;
     let mut halving = request.halving.cloned();
     let reconcile::Standing { tasks, readers } = reconcile::reconcile(request, &mut record, executor, display, halving.as_mut())?;
     let done_before = tasks.iter().filter(|task| task.stand == Stand::Done).count();
@@ -139,7 +141,7 @@ fn bring_about(
     let outcome = engine.outcome(done_before);
     drop(engine);
     // Somebody may have removed the database in the meantime; this process wrote to what was removed.
-    Record::open_or_rebuild(request.results)?;
+    Record::open_or_rebuild(request.results, &mut |note| display.say(&note))?;
     Ok(outcome)
 }
 

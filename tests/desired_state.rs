@@ -234,6 +234,9 @@ fn a_detached_run_is_watched_and_stopped_and_goes_on_where_it_stopped() {
     desk.write(16, "40");
     let text = desk.run(&["run", "x.yaml", "--detach", "--jobs", "1"]);
     assert!(text.contains("goes on by itself"), "{text}");
+    // Whoever looks on at once sees what it does.
+    let words = std::fs::File::create(desk.path("at once")).unwrap();
+    let mut at_once = desk.command(&["watch"]).stdout(words.try_clone().unwrap()).stderr(words).spawn().unwrap();
     let (said, code) = desk.vicmae(&["run", "x.yaml"]);
     assert!(code == 75 && said.contains("is in use: process "), "{said}");
     let words = std::fs::File::create(desk.path("watched")).unwrap();
@@ -245,6 +248,9 @@ fn a_detached_run_is_watched_and_stopped_and_goes_on_where_it_stopped() {
     let status = watching.wait().unwrap();
     let watched = std::fs::read_to_string(desk.path("watched")).unwrap();
     assert!(status.success() && watched.contains("it has ended"), "{watched}");
+    assert!(at_once.wait().unwrap().success());
+    let watched = std::fs::read_to_string(desk.path("at once")).unwrap();
+    assert!(watched.contains("done in") && !watched.contains("all 0 runs"), "{watched}");
     assert!(desk.run(&["stop"]).contains("no process is running"));
     assert!(desk.run(&["watch"]).contains("no process is running"));
     let (_, code) = desk.vicmae(&["plan", "x.yaml", "--detailed-exitcode"]);

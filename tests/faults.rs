@@ -4,6 +4,8 @@
 //! `just faults 1000` injects a thousand kills of each kind into the release build, and more of everything else. The lines
 //! that begin with `figure:` are what docs/reliability.md publishes.
 
+use std::io::{Write, stderr};
+
 #[path = "faults/checkpoints.rs"]
 mod checkpoints;
 #[path = "faults/clocks.rs"]
@@ -36,6 +38,11 @@ mod specs;
 mod witness;
 #[path = "faults/workers.rs"]
 mod workers;
+
+/// Says that a test did not look at something on this machine: past the harness, which shows nothing of a test that passes.
+fn skipped(what: &str, why: &str) {
+    let _ = writeln!(stderr(), "skipped: {what}, as {why}");
+}
 
 /// How many processes are killed: `ci`, or as many as `VICMAE_FAULTS` says.
 fn kill_points(ci: usize) -> usize {

@@ -13,7 +13,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// Starts this very command again, in a session of its own and with its words in `orchestrator.log`, and returns when that
-/// one is at the results.
+/// one is at work, so that `watch` and `status` know of it.
 ///
 /// # Errors
 /// A [`Failure`] with the other's last words when it ended before it began.
@@ -42,7 +42,7 @@ pub(super) fn detach(results: &Path) -> Result<()> {
                 code => Err(ended(code, said().trim_end())),
             };
         }
-        if engine::holder(results).is_some_and(|holder| holder.pid == child.id() as i32) {
+        if engine::holder(results).is_some_and(|holder| holder.pid == child.id() as i32 && holder.is_at_work) {
             return print::line(&format!(
                 "process {} goes on by itself; its words are in {}\n`vicmae watch` looks on, `vicmae stop` ends it",
                 child.id(),

@@ -110,7 +110,7 @@ fn room(results: &Path, free: Option<u64>) -> Finding {
 }
 
 fn record(results: &Path) -> Finding {
-    if !results.join("lab.sqlite").exists() {
+    if !Record::is_there(results) {
         return good("record", "none yet");
     }
     match Record::open(results).and_then(|record| record.experiments()) {

@@ -26,6 +26,6 @@ pub fn run(_args: &Args, results: &Path) -> Result<()> {
             .into());
     }
     let _lock = Lock::take(results)?;
-    let runs = Record::rebuild(results)?.runs_like("")?.len();
+    let runs = Record::rebuild(results, &mut |note| print::note(&note))?.runs_like("")?.len();
     print::line(&format!("{runs} runs are in {}", results.join("lab.sqlite").display()))
 }

@@ -63,6 +63,10 @@ pub(super) struct Watched {
 /// # Errors
 /// A [`crate::failure::Failure`] when there is no record, or no such experiment.
 pub fn run(args: &Args, folder: &Path) -> Result<()> {
+    // What a process does is in the record a moment after it is there.
+    while engine::holder(folder).is_some_and(|holder| !holder.is_at_work) {
+        sleep(TICK);
+    }
     let record = results::the_record(folder)?;
     let experiment = args.experiment.as_deref().map(|text| named(&record, text)).transpose()?;
     let watched = watched(&record, experiment.as_deref())?;

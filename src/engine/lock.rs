@@ -16,8 +16,11 @@ use std::time::Duration;
 /// Held by the process that may start runs and write the record. The kernel lets go of it when the process ends, however it
 /// ends, so that no lock is ever left behind.
 pub struct Lock {
-    _file: File,
+    file: File,
 }
+
+/// The second line of the lock once its holder's experiment is in the record.
+const AT_WORK: &str = "at work";
 
 impl Lock {
     /// Takes the lock, and the results folder into being when it is not there.
@@ -40,8 +43,16 @@ impl Lock {
             }
         }
         file.set_len(0)?;
-        writeln!(file, "{}", Holder { pid: std::process::id() as i32, host: host() })?;
-        Ok(Lock { _file: file })
+        writeln!(file, "{}", Holder { pid: std::process::id() as i32, host: host(), is_at_work: false })?;
+        Ok(Lock { file })
+    }
+
+    /// Tells others that the record knows what the holder is going to do, so that they may look on.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn say_at_work(&self) -> Result<()> {
+        writeln!(&self.file, "{AT_WORK}").context("cannot write to the lock of the results")
     }
 }
 
@@ -52,6 +63,8 @@ pub struct Holder {
     pub pid: i32,
     /// Its machine.
     pub host: String,
+    /// Whether the record knows what it does.
+    pub is_at_work: bool,
 }
 
 impl fmt::Display for Holder {
@@ -64,8 +77,9 @@ impl FromStr for Holder {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (pid, host) = text.trim().strip_prefix("process ").and_then(|rest| rest.split_once(" on ")).ok_or(())?;
-        Ok(Holder { pid: pid.parse().map_err(drop)?, host: host.to_owned() })
+        let (name, rest) = text.split_once('\n').ok_or(())?;
+        let (pid, host) = name.strip_prefix("process ").and_then(|rest| rest.split_once(" on ")).ok_or(())?;
+        Ok(Holder { pid: pid.parse().map_err(drop)?, host: host.to_owned(), is_at_work: rest.trim() == AT_WORK })
     }
 }
 
@@ -90,7 +104,7 @@ fn path(results: &Path) -> PathBuf {
 
 fn held(results: &Path, path: &Path) -> Failure {
     let holder = fs::read_to_string(path).unwrap_or_default();
-    let holder = if holder.trim().is_empty() { "another process" } else { holder.trim() };
+    let holder = holder.lines().next().unwrap_or("another process");
     Failure::new(Fault::Locked, format!("{} is in use: {holder} is writing to it", results.display()))
         .hint("wait until it has ended, or give this one another folder with `--results DIR`")
 }
@@ -109,11 +123,15 @@ mod tests {
         let error = Lock::take(results.path()).err().unwrap();
         assert_eq!(exit_code(&error), 75);
         assert!(error.to_string().contains(&format!("process {} on ", std::process::id())), "{error}");
-        assert_eq!(holder(results.path()), Some(Holder { pid: std::process::id() as i32, host: host() }));
+        let known = |is_at_work| Some(Holder { pid: std::process::id() as i32, host: host(), is_at_work });
+        assert_eq!(holder(results.path()), known(false));
+        first.say_at_work().unwrap();
+        assert_eq!(holder(results.path()), known(true));
         drop(first);
         assert_eq!(holder(results.path()), None);
         assert!(!is_held(results.path()));
-        Lock::take(results.path()).unwrap();
+        let _next = Lock::take(results.path()).unwrap();
+        assert_eq!(holder(results.path()), known(false));
     }
 
     #[test]

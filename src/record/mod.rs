@@ -91,13 +91,24 @@ impl Record {
         Self::open_to_read(&self.results)
     }
 
-    /// The same as [`Record::open`], and makes the database again from the run folders first when there are some and it is not there.
+    /// Whether there is a database. SQLite makes an empty file before it writes to it, and so does a full disk.
+    pub fn is_there(results: &Path) -> bool {
+        [FILE.to_owned(), format!("{FILE}-wal")]
+            .iter()
+            .any(|name| fs::metadata(results.join(name)).is_ok_and(|file| file.len() > 0))
+    }
+
+    /// Whether there is no database and there are files that it was made of.
+    pub fn is_missing(results: &Path) -> bool {
+        !Self::is_there(results) && ["runs", "experiments"].iter().any(|folder| results.join(folder).exists())
+    }
+
+    /// The same as [`Record::open`], and makes the database again first where it [is missing](Record::is_missing).
     ///
     /// # Errors
     /// As [`Record::open`] and [`Record::rebuild`].
-    pub fn open_or_rebuild(results: &Path) -> Result<Self> {
-        let missing = !results.join(FILE).exists() && results.join("runs").exists();
-        if missing { Self::rebuild(results) } else { Self::open(results) }
+    pub fn open_or_rebuild(results: &Path, note: &mut dyn FnMut(String)) -> Result<Self> {
+        if Self::is_missing(results) { Self::rebuild(results, note) } else { Self::open(results) }
     }
 
     fn from(mut db: Connection, results: &Path) -> Result<Self> {
@@ -167,7 +178,18 @@ fn connect(path: &Path) -> Result<Connection> {
 
 /// Whether a folder is on a file system that several machines share: WAL needs memory that only one machine has.
 fn on_network(folder: &Path) -> bool {
-    // Magic numbers of NFS, SMB2, CIFS, Lustre, GPFS, BeeGFS and FUSE, from statfs(2) and the file systems' own headers.
-    const NETWORK: [u32; 7] = [0x6969, 0xFE53_4D42, 0xFF53_4D42, 0x0BD0_0BD0, 0x4750_4653, 0x1983_0326, 0x6573_5546];
+    // Magic numbers of NFS, SMB2, CIFS, Ceph, 9P, AFS, Lustre, GPFS, BeeGFS and FUSE, from statfs(2) and the file systems' own headers.
+    const NETWORK: [u32; 10] = [
+        0x6969,
+        0xFE53_4D42,
+        0xFF53_4D42,
+        0x00C3_6400,
+        0x0102_1997,
+        0x5346_414F,
+        0x0BD0_0BD0,
+        0x4750_4653,
+        0x1983_0326,
+        0x6573_5546,
+    ];
     nix::sys::statfs::statfs(folder).is_ok_and(|file_system| NETWORK.contains(&(file_system.filesystem_type().0 as u32)))
 }

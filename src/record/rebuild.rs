@@ -2,9 +2,12 @@
 
 use super::card::ExperimentFile;
 use super::{FILE, Record, RunCard, connect};
+use crate::failure::Failure;
 use crate::run_folder::{EventReader, RunFile, RunFolder, runs_in};
+use crate::run_id::RunId;
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
+use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -13,23 +16,23 @@ const NEW: &str = "lab.sqlite.new";
 
 impl Record {
     /// Makes `lab.sqlite` again from `runs/*/{run.yaml, events.jsonl}` and `experiments/*.json`, and puts it in the place
-    /// of the old one, which need not be readable.
+    /// of the old one, which need not be readable. Of what cannot be understood, `note` is told: one broken file costs no other.
     ///
     /// # Errors
-    /// When a file cannot be read; the old database is untouched then.
-    pub fn rebuild(results: &Path) -> Result<Record> {
+    /// When the disk refuses; the old database is untouched then.
+    pub fn rebuild(results: &Path, note: &mut dyn FnMut(String)) -> Result<Record> {
         let new = results.join(NEW);
         remove_database(&new)?;
         fs::create_dir_all(results).with_context(|| format!("cannot create {}", results.display()))?;
         let mut record = Record::from(connect(&new)?, results)?;
-        for file in entries(&results.join("experiments"))? {
-            if file.extension().is_some_and(|extension| extension == "json") {
-                let ExperimentFile { experiment, runs } = read_json(&file)?;
-                record.admit_cards(Some(&*experiment), &runs)?;
+        for file in cards(results)? {
+            match read_json(&file) {
+                Ok(ExperimentFile { experiment, runs }) => record.admit_cards(Some(&*experiment), &runs)?,
+                Err(error) => note(format!("passed over {error:#}; running that experiment writes it again")),
             }
         }
         for run in runs_in(results)?.unwrap_or_default() {
-            record.take_run(&RunFolder::new(results, run))?;
+            record.take_run(&RunFolder::new(results, run), note)?;
         }
         record.db.close().map_err(|(_, error)| error).context("cannot finish the new database")?;
         let old = results.join(FILE);
@@ -39,13 +42,42 @@ impl Record {
         Record::open(results)
     }
 
-    fn take_run(&mut self, folder: &RunFolder) -> Result<()> {
+    /// The runs that answer experiments, as the files say that stand behind the database; the experiments `but` do not count.
+    ///
+    /// # Errors
+    /// A [`Failure`] when one of these files cannot be understood.
+    pub(super) fn answering(results: &Path, but: &[String]) -> Result<HashSet<RunId>> {
+        let mut runs = HashSet::new();
+        for file in cards(results)? {
+            let found: ExperimentFile = read_json(&file).map_err(|error| {
+                Failure::input(format!("{error:#}")).hint("run that experiment, which writes the file again, or remove the file")
+            })?;
+            if !but.contains(&found.experiment.name) {
+                runs.extend(found.runs.iter().map(|run| run.id));
+                runs.extend(found.experiment.cells.iter().map(|cell| cell.run));
+            }
+        }
+        Ok(runs)
+    }
+
+    fn take_run(&mut self, folder: &RunFolder, note: &mut dyn FnMut(String)) -> Result<()> {
         if folder.run_yaml().exists() {
-            let RunFile::<serde_json::Value> { id, name, stage, parents, work, .. } = RunFile::read(folder)?;
-            self.admit_cards(None, &[RunCard { id, name, stage, parents, config: work }])?;
+            match RunFile::<serde_json::Value>::read(folder) {
+                Ok(RunFile { id, name, stage, parents, work, .. }) => {
+                    self.admit_cards(None, &[RunCard { id, name, stage, parents, config: work }])?;
+                }
+                Err(error) => note(format!("passed over {}: {error:#}; its events are kept", folder.run_yaml().display())),
+            }
         }
         self.ingest(&EventReader::open(folder).poll()?)
     }
+}
+
+/// The files that say what experiments ask for.
+fn cards(results: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = entries(&results.join("experiments"))?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    Ok(files)
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
@@ -87,9 +119,9 @@ fn remove(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::RunState;
     use super::super::scripted::Lab;
     use super::*;
-    use crate::run_id::RunId;
     use serde_json::json;
 
     /// Writes what an engine would have left in the run's folder.
@@ -128,6 +160,46 @@ mod tests {
     #[test]
     fn nothing_rebuilds_to_an_empty_database() {
         let results = tempfile::tempdir().unwrap();
-        assert_eq!(Record::rebuild(&results.path().join("new")).unwrap().experiments().unwrap(), []);
+        let rebuilt = Record::rebuild(&results.path().join("new"), &mut |note| panic!("{note}"));
+        assert_eq!(rebuilt.unwrap().experiments().unwrap(), []);
+    }
+
+    #[test]
+    fn a_broken_file_costs_no_other() {
+        let lab = Lab::with_one_done_run();
+        let (whole, broken) = (RunId::of(b"one"), RunId::of(b"two"));
+        write_folder(&lab, whole);
+        write_folder(&lab, broken);
+        fs::write(RunFolder::new(lab.results(), broken).run_yaml(), "id: 5").unwrap();
+        fs::create_dir_all(lab.results().join("experiments")).unwrap();
+        fs::write(lab.results().join("experiments/x.json"), "{").unwrap();
+        let mut notes = Vec::new();
+        let record = Record::rebuild(lab.results(), &mut |note| notes.push(note)).unwrap();
+        assert_eq!(record.state(&whole).unwrap(), RunState::Done);
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert!(notes[0].contains("x.json") && notes[1].contains("run.yaml"), "{notes:?}");
+        // Who does not know what is asked for must not say that something is not.
+        assert!(record.needed(&[]).unwrap_err().to_string().contains("x.json"));
+    }
+
+    #[test]
+    fn what_a_database_has_forgotten_is_still_needed() {
+        let mut lab = Lab::new();
+        lab.admit_one_run();
+        lab.record.db.execute_batch("DELETE FROM cells; DELETE FROM parents;").unwrap();
+        assert!(lab.record.needed(&[]).unwrap().contains(&RunId::of(b"one")));
+    }
+
+    #[test]
+    fn an_empty_file_is_no_database() {
+        let lab = Lab::with_one_done_run();
+        write_folder(&lab, RunId::of(b"one"));
+        let again = tempfile::tempdir().unwrap();
+        assert!(!Record::is_missing(again.path()) && Record::is_there(lab.results()));
+        fs::rename(lab.results().join("runs"), again.path().join("runs")).unwrap();
+        fs::write(again.path().join(FILE), "").unwrap();
+        assert!(Record::is_missing(again.path()));
+        let record = Record::open_or_rebuild(again.path(), &mut |note| panic!("{note}")).unwrap();
+        assert_eq!(record.state(&RunId::of(b"one")).unwrap(), RunState::Done);
     }
 }

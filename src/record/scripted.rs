@@ -120,7 +120,7 @@ impl Lab {
 
     pub fn rebuilt(self) -> (Record, TempDir) {
         drop(self.record);
-        (Record::rebuild(self.folder.path()).unwrap(), self.folder)
+        (Record::rebuild(self.folder.path(), &mut |note| panic!("{note}")).unwrap(), self.folder)
     }
 }
 

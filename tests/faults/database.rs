@@ -4,7 +4,7 @@ use super::lab::{GRID, Lab, PAIR, RUN};
 use super::mounts::Mount;
 use super::process::until;
 use super::references::{CALM, INTERRUPTED};
-use super::{times, witness};
+use super::{skipped, times, witness};
 use rusqlite::Connection;
 use std::fs;
 use std::path::PathBuf;
@@ -55,19 +55,25 @@ fn another_process_may_hold_the_database_for_a_while() {
 
 #[test]
 fn a_database_that_is_gone_comes_back() {
-    for restore in [&["reindex"][..], &RUN] {
+    let restores = [&["reindex"][..], &RUN, &["plan", "lab.yaml"], &["gc", "--yes"]];
+    for (restore, is_emptied) in restores.into_iter().flat_map(|restore| [(restore, false), (restore, true)]) {
         let lab = Lab::with(GRID, &CALM.results);
         let before = witness::dump(&lab);
         remove(&lab);
+        if is_emptied {
+            fs::write(database(&lab), "").unwrap();
+        }
         lab.must(restore);
-        assert!(before == witness::dump(&lab), "restored by {restore:?}");
+        assert!(before == witness::dump(&lab), "restored by {restore:?}, emptied: {is_emptied}");
         witness::judge(&lab);
     }
     let lab = Lab::with(PAIR, &INTERRUPTED);
     remove(&lab);
     lab.finish();
     witness::judge(&lab);
-    println!("figure: database deleted after a grid and amid one: made again with equal rows");
+    println!(
+        "figure: database deleted or emptied after a grid, and deleted amid one: made again with equal rows, nothing removed"
+    );
 }
 
 #[test]
@@ -134,7 +140,7 @@ fn a_file_that_is_no_database_is_told_with_the_remedy() {
 fn results_that_nobody_may_write_to_are_told() {
     let lab = Lab::new(PAIR);
     let Some(disk) = Mount::disk(&lab.results(), 64) else {
-        return println!("figure: read-only results: skipped, as this user may not mount a disk");
+        return skipped("read-only results", "this user may not mount a disk");
     };
     INTERRUPTED.put(&lab.results());
     disk.writable(false);
