@@ -3,6 +3,7 @@
 use super::leftovers;
 use super::print;
 use crate::engine::Lock;
+use crate::execute::slurm::Batch;
 use crate::failure::Failure;
 use crate::record::Record;
 use crate::run_folder::RunFolder;
@@ -53,6 +54,14 @@ pub(super) fn is_agreed(shown: &str, yes: bool) -> Result<bool> {
     let mut answer = String::new();
     stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// The runs that jobs of Slurm may be at, whoever asks for them; `vicmae stop` cancels these jobs.
+///
+/// # Errors
+/// When the disk refuses.
+pub(super) fn queued(results: &Path) -> Result<HashSet<RunId>> {
+    Ok(Batch::open(results)?.into_iter().flat_map(|(_, batch, _)| batch.tasks.concat()).collect())
 }
 
 /// Removes the runs that were shown and that still nobody needs: another process may have asked for some while a person

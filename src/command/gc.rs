@@ -6,7 +6,6 @@ use super::leftovers::Leftovers;
 use super::named::named;
 use super::{print, results};
 use crate::engine::Lock;
-use crate::execute::slurm::Batch;
 use crate::record::Record;
 use crate::run_id::RunId;
 use anyhow::{Context, Result};
@@ -96,8 +95,7 @@ fn orphans(record: &Record, results: &Path, forgotten: &[String]) -> Result<Vec<
 /// The run folders that nobody needs, where `forgotten` experiments do not count.
 fn unneeded(record: &Record, results: &Path, forgotten: &[String]) -> Result<Vec<RunId>> {
     let needed = record.needed(forgotten)?;
-    // Jobs may be at runs that nobody asks for any more; `vicmae stop` cancels them.
-    let queued: HashSet<RunId> = Batch::open(results)?.into_iter().flat_map(|(_, batch, _)| batch.tasks.concat()).collect();
+    let queued = collect::queued(results)?;
     let runs = results.join("runs");
     let entries = match fs::read_dir(&runs) {
         Err(_) if !runs.exists() => return Ok(Vec::new()),

@@ -201,7 +201,8 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
     if local {
         with_nobody(&wanted, results)?;
     }
-    if args.prune {
+    // The process that goes on without a terminal was started by one that has asked.
+    if args.prune && !args.detached {
         prune(&everything, results, args.yes)?;
     }
     let metric = args.prune_losers.as_deref().map(Metric::new);
@@ -280,19 +281,21 @@ pub(super) fn bring_about(request: &Request, executor: &mut dyn Executor, json: 
 /// Removes what the experiment does not ask for any more, unless another does.
 fn prune(plan: &Plan, results: &Path, yes: bool) -> Result<()> {
     let Some(mut record) = results::record(results)? else { return Ok(()) };
-    let orphans: Vec<_> = unasked(&record, plan)?.into_iter().map(|(run, name)| Orphan::of(results, run, name)).collect();
+    let orphans: Vec<_> =
+        unasked(&record, plan, results)?.into_iter().map(|(run, name)| Orphan::of(results, run, name)).collect();
     if orphans.is_empty() || !collect::is_agreed(&collect::lines(&orphans), yes)? {
         return Ok(());
     }
     let lock = Lock::take(results)?;
-    let unneeded = unasked(&record, plan)?.into_iter().map(|(run, _)| run).collect();
+    let unneeded = unasked(&record, plan, results)?.into_iter().map(|(run, _)| run).collect();
     collect::remove(&lock, results, &mut record, &orphans, &unneeded).map(drop)
 }
 
-/// The runs of the last time that neither the experiment nor another one asks for now.
-fn unasked(record: &Record, plan: &Plan) -> Result<Vec<(RunId, String)>> {
-    let gone = AskedBefore::read(Some(record), plan)?.gone();
-    Ok(gone.into_iter().filter(|(_, _, needed)| !needed).map(|(run, name, _)| (run, name)).collect())
+/// The runs of the last time that neither the experiment nor another one asks for now, and that no job may be at.
+fn unasked(record: &Record, plan: &Plan, results: &Path) -> Result<Vec<(RunId, String)>> {
+    let (gone, queued) = (AskedBefore::read(Some(record), plan)?.gone(), collect::queued(results)?);
+    let free = gone.into_iter().filter(|(run, _, needed)| !needed && !queued.contains(run));
+    Ok(free.map(|(run, name, _)| (run, name)).collect())
 }
 
 /// The devices that runs may be put on: all GPUs where the person names none in particular.
