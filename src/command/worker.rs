@@ -280,6 +280,8 @@ fn cause(error: &Error) -> Cause {
         () if is_passing(error) => Cause::Lost,
         // The device's libraries tell it in words alone: `out of memory`, `OutOfMemory`, `CUDA_ERROR_OUT_OF_MEMORY`.
         () if words.contains("outofmemory") => Cause::OutOfMemory,
+        // The run itself was checked before it was started: what is wrong is what it reads.
+        () if error.chain().filter_map(|cause| cause.downcast_ref::<Failure>()).any(|it| it.fault == Fault::Input) => Cause::Data,
         () => Cause::Error,
     }
 }
@@ -324,7 +326,11 @@ mod tests {
         let panic = || anyhow!("panicked: called `unwrap` on CUDA_ERROR_OUT_OF_MEMORY");
         let error = panic().to_string();
         assert_eq!(ended(Err(panic())), (Kind::Failed { cause: Cause::OutOfMemory, error }, 1));
-        let error = "no such file".into();
-        assert_eq!(ended(Err(Failure::input("no such file").into())), (Kind::Failed { cause: Cause::Error, error }, 1));
+        let error = "no such file".to_owned();
+        assert_eq!(
+            ended(Err(Failure::input("no such file").into())),
+            (Kind::Failed { cause: Cause::Data, error: error.clone() }, 1)
+        );
+        assert_eq!(ended(Err(anyhow!("no such file"))), (Kind::Failed { cause: Cause::Error, error }, 1));
     }
 }

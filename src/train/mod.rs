@@ -17,6 +17,7 @@ use crate::event::{Cause, Kind};
 use crate::run_folder::RunFolder;
 use crate::spec::work::Work;
 use anyhow::Result;
+use burn::tensor::Device;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,6 +45,12 @@ pub struct Job<'a> {
 impl Job<'_> {
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Opens the device. One that is not there is the machine's fault, and not that of the data, as other input is.
+    fn open_device(&self) -> Result<(Device, String)> {
+        let halt = |error| Halt { cause: Cause::Error, message: format!("{error:#}") };
+        Ok(device::open(self.device).map_err(halt)?)
     }
 }
 

@@ -55,7 +55,7 @@ struct Course<'a> {
 
 /// Trains an encoder, from the newest checkpoint if there is one.
 pub fn run(config: &Pretrain, mut job: Job<'_>) -> Result<Ending> {
-    let (device, name) = device::open(job.device)?;
+    let (device, name) = job.open_device()?;
     let loader = PairLoader::new(&config.data, job.project, &config.augment, config.feed(job.workers))?;
     let course = Course::new(config, device.autodiff(), loader.batches_per_epoch())?;
     let mut notices = Vec::new();

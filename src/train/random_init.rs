@@ -11,7 +11,7 @@ use anyhow::Result;
 
 /// Makes the encoder that a pretraining run of the same seed would start from.
 pub fn run(config: &RandomInit, job: Job<'_>) -> Result<Ending> {
-    let (device, name) = device::open(job.device)?;
+    let (device, name) = job.open_device()?;
     (job.emit)(Kind::Started { host: device::host(), device: name, from_step: 0, steps: 1 })?;
     let encoder = Encoder::new(&Init::new(config.seed, &device), &config.model, Precision::F32);
     let path = checkpoint::finish(job.folder, &config.model, &state::save(&encoder, config.model.patch))?;

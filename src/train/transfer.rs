@@ -21,7 +21,7 @@ use std::time::Instant;
 /// Measures the encoder of the parent run. Protocols that train long go on from their checkpoint; the others start over.
 pub fn run(config: &Transfer, job: Job<'_>) -> Result<Ending> {
     let parent = job.parents.first().context("a transfer run needs the run whose encoder it measures")?;
-    let (device, name) = device::open(job.device)?;
+    let (device, name) = job.open_device()?;
     let mut notices = Vec::new();
     let resumed: Option<Checkpoint<Progress>> = checkpoint::load_newest(job.folder, &mut |notice| {
         notices.push(notice);
