@@ -83,6 +83,8 @@ fn a_job_that_comes_to_its_time_limit_saves_and_goes_on_in_the_next() {
     let rows = lab.query("SELECT state, from_step FROM attempts WHERE steps > 1 ORDER BY attempt", "results");
     assert!(rows.len() > 1 && rows[0]["state"] == "interrupted", "{rows:?}");
     assert!(rows[1]["from_step"].as_u64().unwrap() > 0, "{rows:?}");
+    // A run that failed is a new job; else it is the first one, which put itself back into the queue.
+    assert!(tries > 0 || lab.was_requeued(), "it was given as a new job");
     lab.judge();
     println!(
         "figure: time limit: {} attempts, each from the step where the one before it stopped; numbers bitwise equal",
@@ -101,6 +103,7 @@ fn a_job_that_makes_room_for_another_goes_on_after_it() {
     let code = orchestrator.wait().unwrap().code();
     assert_eq!(code, Some(0), "{}", lab.said());
     assert!(lab.some_log("\"interrupted\"") && lab.some_log("\"attempt\":2"), "{:?}", lab.logs());
+    assert!(lab.was_requeued(), "it was given as a new job");
     lab.judge();
     println!("figure: preemption: the run saved, made room and went on; numbers bitwise equal");
 }

@@ -2,7 +2,7 @@
 
 use super::lab::{Lab, PAIR, RUN};
 use super::references::INTERRUPTED;
-use super::witness;
+use super::{skipped, witness};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -53,7 +53,7 @@ fn restamp_files(lab: &Lab, time: SystemTime) {
 #[test]
 fn the_clock_may_step_back_in_the_middle_of_a_run() {
     let Some(preload) = faketime() else {
-        return println!("figure: clock that steps back 1 h amid a run: skipped, as faketime is not installed");
+        return skipped("a clock that steps back amid a run", "faketime is not installed");
     };
     let lab = Lab::new(PAIR);
     lab.write("clock", "+0");

@@ -3,7 +3,7 @@
 use super::lab::{Lab, RUN, SQUARE};
 use super::mounts::Mount;
 use super::process::{Said, children};
-use super::{times, witness};
+use super::{skipped, times, witness};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
@@ -55,7 +55,7 @@ fn each_place_that_writes_may_find_its_disk_full() {
     for (place, fill) in PLACES {
         lab.forget();
         let Some(mounts) = fill(&lab, &run) else {
-            return println!("figure: full disk at each place: skipped, as this user may not mount a disk");
+            return skipped("a full disk at each place", "this user may not mount a disk");
         };
         let said = lab.run();
         told(&said, FULL, place);
@@ -71,7 +71,7 @@ fn each_place_that_writes_may_find_its_disk_full() {
 fn a_disk_may_become_full_at_any_time() {
     let lab = Lab::new(SQUARE);
     let Some(disk) = Mount::disk(&lab.results(), 64) else {
-        return println!("figure: disk that becomes full: skipped, as this user may not mount a disk");
+        return skipped("a disk that becomes full", "this user may not mount a disk");
     };
     lab.finish();
     let taken = disk.taken();

@@ -26,18 +26,9 @@ fn a_worker_that_is_ended_by_a_signal_fails_its_run_alone() {
         let words = format!("killed by signal {}", signal as i32);
         assert_eq!(failed[0]["cause"], "crashed");
         assert!(failed[0]["error"].as_str().unwrap().contains(&words), "{failed:?}");
-        match said.code {
-            // It was tried again, with success, by the same invocation.
-            0 => {}
-            1 => {
-                assert!(said.text.contains(&words) && said.text.contains("1 failed"), "{said:?}");
-                assert_eq!(witness::results(&lab).len(), 2, "the untrained encoder and its transfer are done");
-            }
-            _ => panic!("{said:?}"),
-        }
-        lab.finish();
+        assert_eq!(said.code, 0, "it was not tried again by the same invocation: {said:?}");
         witness::judge(&lab);
-        println!("figure: worker ended by {signal}: run failed (crashed), siblings done, exit code {}, then all done", said.code);
+        println!("figure: worker ended by {signal}: told (crashed), tried again and done, siblings untouched");
     }
 }
 
@@ -67,6 +58,7 @@ fn a_worker_that_runs_out_of_memory_fails_its_run_alone() {
     assert!(said.text.contains("2 of 3 runs are done") && said.text.contains("1 failed"), "{said:?}");
     let failed = lab.query("SELECT cause, error FROM attempts WHERE state = 'failed' ORDER BY attempt");
     assert!(!failed.is_empty() && said.text.contains(failed[0]["error"].as_str().unwrap()), "{failed:?} {said:?}");
+    assert_eq!(failed[0]["cause"], "out_of_memory", "{failed:?}");
     // The remedy is more memory; here, a smaller model.
     lab.write("heavy.yaml", "experiment: heavy\nquestion: Does it fit?\ntemplate: heavy\naxes: { width: [16, 32, 64] }\n");
     let said = lab.must(&["run", "heavy.yaml"]);

@@ -119,6 +119,13 @@ impl<'a> Lab<'a> {
         runs.filter_map(|run| fs::read_to_string(run.path().join("events.jsonl")).ok()).collect()
     }
 
+    /// Whether some run was gone on with by the job that began it, which the queue had started again.
+    pub fn was_requeued(&self) -> bool {
+        let runs = fs::read_dir(self.path("results/runs")).into_iter().flatten().flatten();
+        let mut leases = runs.filter_map(|run| fs::read_to_string(run.path().join("lease.json")).ok());
+        leases.any(|lease| lease.contains(" start ") && !lease.contains(" start 0"))
+    }
+
     /// Whether some run says this.
     pub fn some_log(&self, word: &str) -> bool {
         self.logs().iter().any(|log| log.contains(word))
