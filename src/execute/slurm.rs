@@ -256,11 +256,7 @@ impl Slurm {
         let submitted = &self.batches[place.batch];
         let mut others = submitted.batch.tasks[place.task].iter().filter(|other| *other != run);
         let shared = others.any(|other| self.runs.get(other).is_some_and(|other| other.stop.is_none()));
-        let heard = if shared {
-            write_atomically(&pack::unwanted(&submitted.folder, *run), b"").map(|()| true)?
-        } else {
-            self.scancel(run, how)?
-        };
+        let heard = if shared { pack::end(&submitted.folder, *run, how).map(|()| true)? } else { self.scancel(run, how)? };
         if let Some(place) = self.runs.get_mut(run) {
             place.heard = heard;
         }
@@ -381,4 +377,40 @@ fn last_words(log: &Path) -> String {
 
 fn gone(run: RunId, how: Exit) -> Gone {
     Gone { run, how, begun: false, peak_memory_bytes: None, seconds: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUNS: [&str; 2] = ["first", "second"];
+
+    fn id(name: &str) -> RunId {
+        RunId::of(name.as_bytes())
+    }
+
+    /// An executor whose only task has two runs, and runs.
+    fn packed(results: &Path) -> Slurm {
+        let mut slurm = Slurm::open(results, Path::new("nowhere"), Profile::default()).unwrap();
+        let batch = Batch::new(vec![RUNS.map(id).to_vec()], "cpu".into(), 1, 0).unwrap();
+        let folder = batch.folder(results);
+        batch.write(&folder).unwrap();
+        for run in RUNS.map(id) {
+            let place = Place::new(0, 0, RunFolder::new(results, run));
+            slurm.runs.insert(run, Place { state: "RUNNING".to_owned(), ..place });
+        }
+        slurm.batches.push(Submitted { folder, batch, job: Some("7".to_owned()), after: Vec::new(), orders: Vec::new() });
+        slurm
+    }
+
+    #[test]
+    fn a_run_that_shares_its_task_is_ended_as_it_is_meant_and_the_other_goes_on() {
+        for how in [Stop::Ask, Stop::Kill] {
+            let results = tempfile::tempdir().unwrap();
+            let mut slurm = packed(results.path());
+            slurm.stop(&id("first"), how).unwrap();
+            let wish = |name| pack::wish(&slurm.batches[0].folder, id(name));
+            assert_eq!((wish("first"), wish("second"), slurm.unheard()), (Some(how), None, 0));
+        }
+    }
 }

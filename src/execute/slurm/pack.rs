@@ -1,6 +1,7 @@
 //! A worker for a task of a job array: its runs, one after the other, each in a process of its own.
 
 use super::batch::{Batch, run_folder};
+use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::failure::Fault;
 use crate::run_folder::write_atomically;
@@ -8,17 +9,35 @@ use crate::run_id::RunId;
 use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Where a person's wish not to run a run of a task is kept, for the worker that has several.
-pub(super) fn unwanted(folder: &Path, run: RunId) -> PathBuf {
+/// Where the wish to end a run of a task, or not to begin it, is kept for the worker that has several.
+fn unwanted(folder: &Path, run: RunId) -> PathBuf {
     folder.join(format!("unwanted-{run}"))
+}
+
+/// What is kept there when the run is to be ended at once.
+const KILL: &[u8] = b"kill";
+
+/// Tells the worker of a task that one of its runs is to be ended, or not begun.
+pub(super) fn end(folder: &Path, run: RunId, how: Stop) -> Result<()> {
+    let text: &[u8] = match how {
+        Stop::Ask => b"",
+        Stop::Kill => KILL,
+    };
+    write_atomically(&unwanted(folder, run), text)
+}
+
+/// How a run is to be ended, where somebody wishes that.
+pub(super) fn wish(folder: &Path, run: RunId) -> Option<Stop> {
+    let text = fs::read(unwanted(folder, run)).ok()?;
+    Some(if text == KILL { Stop::Kill } else { Stop::Ask })
 }
 
 /// Where it is kept that a run of a task failed: what becomes of it is for the orchestrator to say, and not for a job that the
@@ -37,8 +56,9 @@ pub fn work(folder: &Path, batch: &Batch, task: usize, stop: &AtomicBool, warned
     for run in batch.tasks.get(task).into_iter().flatten() {
         if failed(folder, *run).exists() {
             failures += 1;
-        } else if !stop.load(Ordering::Relaxed) && !unwanted(folder, *run).exists() {
-            let code = one(folder, batch, task, *run, stop, warned)?;
+        } else if !stop.load(Ordering::Relaxed) && wish(folder, *run).is_none() {
+            let mut worker = start(folder, batch, task, *run)?;
+            let code = watch(&mut worker, folder, *run, stop, warned)?;
             if code == i32::from(Fault::Locked.exit_code()) {
                 // Slurm has thought this node lost and started the job again elsewhere: the other one does the rest.
                 return Err(Failure::new(Fault::Locked, "another process is at the runs of this task").into());
@@ -55,10 +75,10 @@ pub fn work(folder: &Path, batch: &Batch, task: usize, stop: &AtomicBool, warned
     if failures > 0 { Err(Failure::new(Fault::Runs, format!("{failures} runs of the task failed")).into()) } else { Ok(()) }
 }
 
-fn one(folder: &Path, batch: &Batch, task: usize, run: RunId, stop: &AtomicBool, warned: &AtomicBool) -> Result<i32> {
+fn start(folder: &Path, batch: &Batch, task: usize, run: RunId) -> Result<Child> {
     let log = folder.join("logs").join(format!("{task}-{}.out", run.short()));
     let file = File::options().create(true).append(true).open(&log).with_context(|| format!("cannot write {}", log.display()))?;
-    let mut child = Command::new("/proc/self/exe")
+    Command::new("/proc/self/exe")
         .arg0("vicmae")
         .arg("worker")
         .arg(run_folder(folder, run)?.path())
@@ -69,18 +89,56 @@ fn one(folder: &Path, batch: &Batch, task: usize, run: RunId, stop: &AtomicBool,
         .stdout(file.try_clone()?)
         .stderr(file)
         .spawn()
-        .context("cannot start a worker")?;
-    let mut asked = false;
+        .context("cannot start a worker")
+}
+
+/// Waits until a worker has left, and passes on what it is told meanwhile. Returns its exit code.
+fn watch(worker: &mut Child, folder: &Path, run: RunId, stop: &AtomicBool, warned: &AtomicBool) -> Result<i32> {
+    let mut told = None;
     loop {
-        if let Some(status) = child.try_wait().context("cannot watch a worker")? {
+        if let Some(status) = worker.try_wait().context("cannot watch a worker")? {
             return Ok(status.code().unwrap_or(1));
         }
-        if !asked && (stop.load(Ordering::Relaxed) || unwanted(folder, run).exists()) {
-            asked = true;
+        let wished = wish(folder, run).or_else(|| stop.load(Ordering::Relaxed).then_some(Stop::Ask));
+        if let Some(how) = wished
+            && told != wished
+        {
+            told = wished;
+            let signal = match how {
+                Stop::Kill => Signal::SIGKILL,
+                Stop::Ask if warned.load(Ordering::Relaxed) => Signal::SIGUSR2,
+                Stop::Ask => Signal::SIGTERM,
+            };
             // It may have gone in this very moment.
-            let signal = if warned.load(Ordering::Relaxed) { Signal::SIGUSR2 } else { Signal::SIGTERM };
-            let _ = kill(Pid::from_raw(child.id() as i32), signal);
+            let _ = kill(Pid::from_raw(worker.id() as i32), signal);
         }
         sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+
+    /// A shell that plays a worker. It has said that it is ready, so that signals find what its script does about them.
+    fn worker(script: &str) -> Child {
+        let mut child = Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        child
+    }
+
+    #[test]
+    fn a_worker_that_does_not_leave_when_it_is_asked_is_killed_when_that_is_wished() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunId::of(b"run");
+        end(folder.path(), run, Stop::Ask).unwrap();
+        assert_eq!(wish(folder.path(), run), Some(Stop::Ask));
+        // The wish becomes a firmer one when the first has been heard.
+        let wish_more = format!("printf kill > {}", unwanted(folder.path(), run).display());
+        let script = format!("trap '{wish_more}' TERM; echo ready; while :; do sleep 0.01; done");
+        let never = AtomicBool::new(false);
+        assert_eq!(watch(&mut worker(&script), folder.path(), run, &never, &never).unwrap(), 1);
+        assert_eq!(wish(folder.path(), run), Some(Stop::Kill));
     }
 }
