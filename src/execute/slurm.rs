@@ -335,7 +335,7 @@ impl Executor for Slurm {
     }
 
     fn is_at_work(&self, run: &RunId) -> bool {
-        self.runs.get(run).is_some_and(|place| place.state == "RUNNING")
+        self.runs.get(run).is_some_and(|place| place.state == "RUNNING" && !self.waits_for_its_turn(run, place))
     }
 
     /// Looks into thousands of files of a network file system now and then, not ten times a second.
@@ -349,6 +349,15 @@ impl Executor for Slurm {
 }
 
 impl Slurm {
+    /// Whether a run has not begun, and another of its task has. As long as none has, it is the job that is silent.
+    fn waits_for_its_turn(&self, run: &RunId, place: &Place) -> bool {
+        // A folder that cannot be read just now can be in a moment.
+        let has_begun = |place: &Place| place.has_begun().unwrap_or(false);
+        let task = &self.batches[place.batch].batch.tasks[place.task];
+        let mut others = task.iter().filter(|other| *other != run).filter_map(|other| self.runs.get(other));
+        others.any(has_begun) && !has_begun(place)
+    }
+
     /// The runs that it has.
     ///
     /// # Errors
@@ -412,5 +421,18 @@ mod tests {
             let wish = |name| pack::wish(&slurm.batches[0].folder, id(name));
             assert_eq!((wish("first"), wish("second"), slurm.unheard()), (Some(how), None, 0));
         }
+    }
+
+    #[test]
+    fn who_waits_for_its_turn_in_a_shared_task_is_not_at_work() {
+        let results = tempfile::tempdir().unwrap();
+        let slurm = packed(results.path());
+        let begin = |name| RunFolder::new(results.path(), id(name)).claim().unwrap();
+        let at_work = || RUNS.map(|name| slurm.is_at_work(&id(name)));
+        assert_eq!(at_work(), [true, true], "a job that never comes to its runs is noticed");
+        begin("first");
+        assert_eq!(at_work(), [true, false]);
+        begin("second");
+        assert_eq!(at_work(), [true, true]);
     }
 }
