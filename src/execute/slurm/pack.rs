@@ -1,6 +1,7 @@
 //! A worker for a task of a job array: its runs, one after the other, each in a process of its own.
 
 use super::batch::{Batch, run_folder};
+use super::is_done;
 use crate::execute::Stop;
 use crate::failure::Failure;
 use crate::failure::Fault;
@@ -53,12 +54,14 @@ fn failed(folder: &Path, run: RunId) -> PathBuf {
 /// A [`Failure`] when it was stopped, or some run failed; when a process cannot be started.
 pub fn work(folder: &Path, batch: &Batch, task: usize, stop: &AtomicBool, warned: &AtomicBool) -> Result<()> {
     let mut failures = 0;
+    // Who begins after others may have had no time left: only the first of this start can be too long for the limit.
+    let mut limit = Some(warned);
     for run in batch.tasks.get(task).into_iter().flatten() {
         if failed(folder, *run).exists() {
             failures += 1;
-        } else if !stop.load(Ordering::Relaxed) && wish(folder, *run).is_none() {
+        } else if !stop.load(Ordering::Relaxed) && wish(folder, *run).is_none() && !was_done(folder, *run) {
             let mut worker = start(folder, batch, task, *run)?;
-            let code = watch(&mut worker, folder, *run, stop, warned)?;
+            let code = watch(&mut worker, folder, *run, stop, limit.take())?;
             if code == i32::from(Fault::Locked.exit_code()) {
                 // Slurm has thought this node lost and started the job again elsewhere: the other one does the rest.
                 return Err(Failure::new(Fault::Locked, "another process is at the runs of this task").into());
@@ -73,6 +76,11 @@ pub fn work(folder: &Path, batch: &Batch, task: usize, stop: &AtomicBool, warned
         return Err(Failure::new(Fault::Interrupted, "stopped before the last run of the task").into());
     }
     if failures > 0 { Err(Failure::new(Fault::Runs, format!("{failures} runs of the task failed")).into()) } else { Ok(()) }
+}
+
+/// Whether an earlier start has done a run. What cannot be read is for the run's own worker to tell.
+fn was_done(folder: &Path, run: RunId) -> bool {
+    run_folder(folder, run).and_then(|folder| is_done(&folder)).unwrap_or(false)
 }
 
 fn start(folder: &Path, batch: &Batch, task: usize, run: RunId) -> Result<Child> {
@@ -92,8 +100,9 @@ fn start(folder: &Path, batch: &Batch, task: usize, run: RunId) -> Result<Child>
         .context("cannot start a worker")
 }
 
-/// Waits until a worker has left, and passes on what it is told meanwhile. Returns its exit code.
-fn watch(worker: &mut Child, folder: &Path, run: RunId, stop: &AtomicBool, warned: &AtomicBool) -> Result<i32> {
+/// Waits until a worker has left, and passes on what it is told meanwhile: that the time limit is near only where `limit` tells
+/// so. Returns its exit code.
+fn watch(worker: &mut Child, folder: &Path, run: RunId, stop: &AtomicBool, limit: Option<&AtomicBool>) -> Result<i32> {
     let mut told = None;
     loop {
         if let Some(status) = worker.try_wait().context("cannot watch a worker")? {
@@ -106,7 +115,7 @@ fn watch(worker: &mut Child, folder: &Path, run: RunId, stop: &AtomicBool, warne
             told = wished;
             let signal = match how {
                 Stop::Kill => Signal::SIGKILL,
-                Stop::Ask if warned.load(Ordering::Relaxed) => Signal::SIGUSR2,
+                Stop::Ask if limit.is_some_and(|warned| warned.load(Ordering::Relaxed)) => Signal::SIGUSR2,
                 Stop::Ask => Signal::SIGTERM,
             };
             // It may have gone in this very moment.
@@ -119,6 +128,9 @@ fn watch(worker: &mut Child, folder: &Path, run: RunId, stop: &AtomicBool, warne
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Kind;
+    use crate::run_folder::EventWriter;
+    use crate::run_folder::RunFolder;
     use std::io::{BufRead, BufReader};
 
     /// A shell that plays a worker. It has said that it is ready, so that signals find what its script does about them.
@@ -138,7 +150,27 @@ mod tests {
         let wish_more = format!("printf kill > {}", unwanted(folder.path(), run).display());
         let script = format!("trap '{wish_more}' TERM; echo ready; while :; do sleep 0.01; done");
         let never = AtomicBool::new(false);
-        assert_eq!(watch(&mut worker(&script), folder.path(), run, &never, &never).unwrap(), 1);
+        assert_eq!(watch(&mut worker(&script), folder.path(), run, &never, None).unwrap(), 1);
         assert_eq!(wish(folder.path(), run), Some(Stop::Kill));
+    }
+
+    #[test]
+    fn only_the_run_that_a_job_begins_with_is_told_that_it_is_the_time_limit_that_ends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "trap 'exit 130' TERM; trap 'exit 1' USR2; echo ready; while :; do sleep 0.01; done";
+        let yes = AtomicBool::new(true);
+        let code = |limit| watch(&mut worker(script), folder.path(), RunId::of(b"run"), &yes, limit).unwrap();
+        let mut limit = Some(&yes);
+        assert_eq!([code(limit.take()), code(limit.take())], [1, 130]);
+    }
+
+    #[test]
+    fn what_an_earlier_start_has_done_takes_no_time_of_this_one() {
+        let results = tempfile::tempdir().unwrap();
+        let (run, batch) = (RunId::of(b"run"), results.path().join("slurm/0123456789ab"));
+        assert!(!was_done(&batch, run));
+        let folder = RunFolder::new(results.path(), run);
+        EventWriter::open(&folder, run, 1).unwrap().emit(Kind::Finished { seconds: 1.0 }).unwrap();
+        assert!(was_done(&batch, run));
     }
 }
