@@ -108,6 +108,25 @@ fn a_worker_without_a_run_says_which_file_is_missing() {
 }
 
 #[test]
+fn jobs_of_slurm_that_nobody_here_can_be_asked_about_are_given_up_on_demand() {
+    let desk = Desk::new();
+    let batch = desk.path().join("results/slurm/0123456789ab");
+    std::fs::create_dir_all(&batch).unwrap();
+    let tasks = r#""tasks": [["00000000000000000000000000000007"]]"#;
+    let text = format!(r#"{{"nonce": "0123456789ab", {tasks}, "device": "cpu", "workers": 1, "requeues": 0}}"#);
+    std::fs::write(batch.join("batch.json"), text).unwrap();
+    // The machine of this test may have Slurm.
+    let mut stop = Command::cargo_bin("vicmae").unwrap();
+    let output = stop.current_dir(desk.path()).env("PATH", "nowhere").arg("stop").output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("is Slurm on this machine?") && error.contains("`vicmae stop --forget-jobs`"), "{error}");
+    assert_eq!(output.status.code(), Some(75));
+    let said = desk.vicmae(&["stop", "--forget-jobs"]);
+    assert_eq!((said.out.as_str(), said.code), ("forgot the jobs of 1 runs\n", 0));
+    assert_eq!(desk.vicmae(&["stop"]).out, "no process is running experiments into results\n");
+}
+
+#[test]
 fn options_that_would_change_nothing_are_refused() {
     for args in [
         &["--detailed-exitcode"][..],

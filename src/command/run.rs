@@ -20,10 +20,12 @@ use crate::execute::Local;
 use crate::execute::Slurm;
 use crate::execute::slurm::Batch;
 use crate::execute::slurm::Profile;
+use crate::execute::slurm::is_done;
 use crate::failure::Failure;
 use crate::failure::Fault;
 use crate::plan::Plan;
 use crate::record::Record;
+use crate::run_folder::RunFolder;
 use crate::run_id::RunId;
 use crate::schedule::Halving;
 use crate::schedule::OnFailure;
@@ -261,14 +263,18 @@ fn first_of(verdict: Result<()>, told: Result<()>) -> Result<()> {
     }
 }
 
-/// Refuses to start what jobs of Slurm may be doing.
+/// Refuses to start what jobs of Slurm may be doing. What is done is not started by anybody.
 fn with_nobody(wanted: &Plan, results: &Path) -> Result<()> {
-    let mut given = Batch::open(results)?.into_iter().flat_map(|(_, batch, _)| batch.tasks.into_iter().flatten());
-    if !given.any(|run| wanted.runs.contains_key(&run)) {
-        return Ok(());
+    let given = Batch::open(results)?.into_iter().flat_map(|(_, batch, _)| batch.tasks.into_iter().flatten());
+    for run in given.filter(|run| wanted.runs.contains_key(run)) {
+        if !is_done(&RunFolder::new(results, run))? {
+            let failure = Failure::new(Fault::Locked, "jobs of Slurm may be at these runs")
+                .hint("give the same command with `--executor slurm`, or `vicmae stop` cancels them")
+                .hint("if they are over, or these results are a copy: `vicmae stop --forget-jobs`");
+            return Err(failure.into());
+        }
     }
-    let failure = Failure::new(Fault::Locked, "jobs of Slurm may be at these runs");
-    Err(failure.hint("give the same command with `--executor slurm`, or `vicmae stop` cancels them").into())
+    Ok(())
 }
 
 /// Does what is asked for, and shows it.
@@ -372,7 +378,9 @@ mod tests {
     use super::*;
     use crate::engine::FailedRun;
     use crate::event::Cause;
+    use crate::event::Kind;
     use crate::failure::exit_code;
+    use crate::run_folder::EventWriter;
     use crate::spec;
     use crate::spec::SourceText;
 
@@ -414,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_jobs_may_be_at_is_not_started_here() {
+    fn a_run_that_jobs_may_be_at_is_not_started_here_until_it_is_done() {
         let folder = tempfile::tempdir().unwrap();
         let experiment = spec::read(SourceText::new("x.yaml", "template: quick"), "x", &[], Path::new("nowhere")).unwrap();
         let plan = Plan::make(&experiment, &|_| Ok("made-up".to_owned())).unwrap();
@@ -428,6 +436,9 @@ mod tests {
         let error = with_nobody(&plan, folder.path()).unwrap_err();
         assert_eq!(exit_code(&error), 75);
         assert!(error.to_string().contains("--executor slurm"), "{error}");
+        let (run, finished) = (plan.cells[0].run, Kind::Finished { seconds: 1.0 });
+        EventWriter::open(&RunFolder::new(folder.path(), run), run, 1).unwrap().emit(finished).unwrap();
+        with_nobody(&plan, folder.path()).unwrap();
     }
 
     #[test]

@@ -35,6 +35,10 @@ pub struct Args {
     /// Gives up waiting after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300.0)]
     wait: f64,
+
+    /// Takes the jobs of Slurm to be over, without asking it: for a copy of results, or a cluster that is no more
+    #[arg(long)]
+    forget_jobs: bool,
 }
 
 /// Asks, and waits until it has stopped.
@@ -43,7 +47,7 @@ pub struct Args {
 /// A [`Failure`] when the process is on another machine, or does not stop in time.
 pub fn run(args: &Args, results: &Path) -> Result<()> {
     let Some(holder) = engine::holder(results) else {
-        if cancel_jobs(results, args.now)? == 0 {
+        if end_jobs(args, results)? == 0 {
             print::line(&format!("no process is running experiments into {}", results.display()))?;
         }
         return Ok(());
@@ -63,15 +67,30 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
         sleep(Duration::from_millis(50));
     }
     print::line(&format!("{holder} has stopped"))?;
-    cancel_jobs(results, args.now).map(drop)
+    end_jobs(args, results).map(drop)
 }
 
-/// Cancels the Slurm jobs that nobody looks after any more. Returns how many runs they have.
-fn cancel_jobs(results: &Path, now: bool) -> Result<usize> {
+/// Sees to it that no Slurm jobs are left that nobody looks after any more. Returns how many runs they had.
+fn end_jobs(args: &Args, results: &Path) -> Result<usize> {
     if Batch::open(results)?.is_empty() {
         return Ok(0);
     }
     let _lock = Lock::take(results)?;
+    if args.forget_jobs { forget_jobs(results) } else { cancel_jobs(results, args.now) }
+}
+
+/// Closes the batches as they are.
+fn forget_jobs(results: &Path) -> Result<usize> {
+    let mut runs = 0;
+    for (folder, batch, _) in Batch::open(results)? {
+        Batch::close(&folder)?;
+        runs += batch.tasks.concat().len();
+    }
+    print::line(&format!("forgot the jobs of {runs} runs"))?;
+    Ok(runs)
+}
+
+fn cancel_jobs(results: &Path, now: bool) -> Result<usize> {
     let mut slurm = Slurm::open(results, Path::new("."), Profile::default())?;
     let runs = slurm.runs()?;
     let how = if now { Stop::Kill } else { Stop::Ask };
@@ -93,5 +112,22 @@ fn ask(holder: &Holder) -> Result<()> {
     match kill(Pid::from_raw(holder.pid), Signal::SIGTERM) {
         Ok(()) | Err(nix::errno::Errno::ESRCH) => Ok(()),
         Err(error) => Err(error).with_context(|| format!("cannot stop {holder}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run_id::RunId;
+
+    #[test]
+    fn jobs_that_are_forgotten_keep_nobody_from_their_runs() {
+        let results = tempfile::tempdir().unwrap();
+        let batch = Batch::new(vec![vec![RunId::of(b"a"), RunId::of(b"b")]], "cpu".into(), 1, 0).unwrap();
+        batch.write(&batch.folder(results.path())).unwrap();
+        let args = Args { now: false, wait: 0.0, forget_jobs: true };
+        assert_eq!(end_jobs(&args, results.path()).unwrap(), 2);
+        assert_eq!(Batch::open(results.path()).unwrap(), []);
+        assert_eq!(end_jobs(&args, results.path()).unwrap(), 0);
     }
 }

@@ -20,7 +20,6 @@ use super::{Executor, Exit, Gone, Order, Stop};
 use crate::event::Kind;
 use crate::run_folder::EventReader;
 use crate::run_folder::RunFolder;
-use crate::run_folder::write_atomically;
 use crate::run_id::RunId;
 use anyhow::Result;
 use queue::{Answer, Question, Row, Rows};
@@ -234,7 +233,7 @@ impl Slurm {
         if self.runs.values().any(|place| place.batch == batch) {
             return Ok(());
         }
-        write_atomically(&self.batches[batch].folder.join("done"), b"")
+        Batch::close(&self.batches[batch].folder)
     }
 
     /// Says once that the controller is silent, and once that it is back.
@@ -373,7 +372,11 @@ impl Slurm {
     }
 }
 
-fn is_done(folder: &RunFolder) -> Result<bool> {
+/// Whether a run is done, as its files say.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn is_done(folder: &RunFolder) -> Result<bool> {
     Ok(EventReader::open(folder).poll()?.iter().any(|event| matches!(event.kind, Kind::Finished { .. })))
 }
 

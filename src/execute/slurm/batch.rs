@@ -72,6 +72,14 @@ impl Batch {
         serde_json::from_slice(&bytes).with_context(|| format!("{} is no batch", path.display()))
     }
 
+    /// Writes down that there is nothing left to look for.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn close(folder: &Path) -> Result<()> {
+        write_atomically(&folder.join("done"), b"")
+    }
+
     /// The batches that may still have jobs, with their folders and the ids of their jobs.
     ///
     /// # Errors
@@ -123,7 +131,7 @@ mod tests {
         fs::write(folder.join("job"), "17\n").unwrap();
         assert_eq!(Batch::open(results.path()).unwrap()[0].2.as_deref(), Some("17"));
         assert_eq!(run_folder(&folder, run).unwrap().path(), RunFolder::new(results.path(), run).path());
-        fs::write(folder.join("done"), "").unwrap();
+        Batch::close(&folder).unwrap();
         assert_eq!(Batch::open(results.path()).unwrap(), []);
     }
 }

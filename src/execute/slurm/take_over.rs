@@ -7,13 +7,15 @@ use crate::failure::Failure;
 use crate::failure::Fault;
 use crate::run_folder::EventReader;
 use crate::run_folder::RunFolder;
-use crate::run_folder::write_atomically;
-use anyhow::Result;
+use anyhow::{Error, Result};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// How long a new process waits for a controller that is down before it gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The way out where nobody will ever answer.
+const FORGET: &str = "if the jobs are over, or these results are a copy: `vicmae stop --forget-jobs`";
 
 impl Slurm {
     /// Finds the jobs of batches that earlier processes submitted, or were about to.
@@ -41,7 +43,7 @@ impl Slurm {
             let live = |task| [&later, &rows].into_iter().find_map(|rows| rows.task(&name, task).filter(|row| !row.is_end()));
             let tasks: Vec<(usize, &Row)> = (0..batch.tasks.len()).filter_map(|task| Some((task, live(task)?))).collect();
             let Some((_, first)) = tasks.first() else {
-                write_atomically(&folder.join("done"), b"")?;
+                Batch::close(&folder)?;
                 continue;
             };
             let job = job.unwrap_or_else(|| first.job.clone());
@@ -63,16 +65,23 @@ impl Slurm {
     fn rows_now(&mut self) -> Result<Rows> {
         let began = Instant::now();
         loop {
-            match Question::ask(&mut queue::squeue(), None)?.wait()? {
+            match Question::ask(&mut queue::squeue(), None).map_err(|error| nobody_to_ask(&error))?.wait()? {
                 Answer::Words(text) => return Ok(queue::rows_of_squeue(&text)),
                 Answer::Refusal(words) | Answer::Silence(words) if began.elapsed() > PATIENCE => {
                     let failure = Failure::new(Fault::Locked, format!("Slurm does not answer: {words}"));
-                    return Err(failure.hint("jobs may be running; the same command takes them over when Slurm is back").into());
+                    let failure = failure.hint("jobs may be running; the same command takes them over when Slurm is back");
+                    return Err(failure.hint(FORGET).into());
                 }
                 _ => sleep(Duration::from_secs(1)),
             }
         }
     }
+}
+
+/// Says what to do where Slurm's tools are not.
+fn nobody_to_ask(error: &Error) -> Failure {
+    let failure = Failure::new(Fault::Locked, format!("jobs of Slurm may be at these results: {error:#}"));
+    failure.hint("give the command where Slurm is").hint(FORGET)
 }
 
 /// The number of the last attempt that has ended: one that is open is at work now.
