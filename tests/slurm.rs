@@ -247,7 +247,10 @@ fn stop_cancels_the_jobs_that_nobody_looks_after() {
     assert_eq!(cluster.ask(&["squeue", "-h", "-r", "-t", "R"]).lines().count(), 1, "it goes on");
     let said = lab.vicmae(&["stop"]);
     assert!(said.code == 0 && said.text.contains("cancelled the jobs of 3 runs"), "{}", said.text);
-    until("nothing is left", || cluster.ask(&["squeue", "-h"]).is_empty());
+    assert!(cluster.ask(&["squeue", "-h"]).is_empty(), "it waited until nothing was left");
+    let batches = fs::read_dir(lab.path("results/slurm")).unwrap().map(|entry| entry.unwrap().path());
+    let open = batches.filter(|batch| batch.join("batch.json").exists() && !batch.join("done").exists());
+    assert_eq!(open.count(), 0, "a process of this machine may do the runs now");
     assert!(lab.some_log("\"interrupted\""), "it saved before it left");
 }
 

@@ -438,4 +438,15 @@ mod tests {
         begin("second");
         assert_eq!(at_work(), [true, true]);
     }
+
+    #[test]
+    fn a_batch_is_closed_when_the_queue_has_let_go_of_its_runs() {
+        let results = tempfile::tempdir().unwrap();
+        let mut slurm = packed(results.path());
+        slurm.runs.values_mut().for_each(|place| (place.stop, place.heard) = (Some(Stop::Ask), true));
+        let name = slurm.batches[0].batch.name();
+        let mut gone = |state: &str| slurm.judge(&queue::rows_of_squeue(&format!("7|0|{state}|None|{name}"))).unwrap().len();
+        assert_eq!([gone("COMPLETING"), gone("CANCELLED"), gone("CANCELLED")], [0, 0, 2], "once is no proof");
+        assert_eq!(Batch::open(results.path()).unwrap(), []);
+    }
 }
