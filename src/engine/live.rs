@@ -38,6 +38,10 @@ impl Live {
 
     /// Takes in an event of the run; false when it belongs to an attempt that is over.
     pub(super) fn on(&mut self, event: &Event) -> bool {
+        if self.ending.as_ref().is_some_and(|ending| matches!(ending.kind, Kind::Finished { .. })) {
+            // A result is one, whatever is said after it.
+            return false;
+        }
         if event.attempt > self.attempt {
             // A queue may start a run again by itself, under a new number.
             (self.attempt, self.ending) = (event.attempt, None);
@@ -118,5 +122,14 @@ mod tests {
         assert!(live.on(&event(2, failed.clone())));
         assert_eq!((live.attempt, live.ending.clone().map(|event| event.kind)), (2, Some(failed)));
         assert!(!live.on(&event(1, Kind::Interrupted { step: 6 })), "it is over");
+    }
+
+    #[test]
+    fn a_result_is_one_whatever_is_said_after_it() {
+        let mut live = live();
+        let finished = event(1, Kind::Finished { seconds: 1.0 });
+        assert!(live.on(&event(1, started(0))) && live.on(&finished));
+        assert!(!live.on(&event(1, failed(Cause::Lost, "gone".into()))) && !live.on(&event(2, started(0))));
+        assert_eq!((live.attempt, live.ending), (1, Some(finished)));
     }
 }

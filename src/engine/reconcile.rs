@@ -132,15 +132,25 @@ fn close(
         display.say(&format!("{} {}: attempt {attempt} was left open; waiting for its worker", run.id.short(), run.name));
         alone = folder.lock(GRACE)?;
     }
-    record.ingest(&reader.poll()?)?;
-    let RunState::Running { attempt: open } = record.state(&run.id)? else { return Ok(()) };
+    if open_attempt(run, reader, record)?.is_none() {
+        return Ok(());
+    }
     // From here on a worker that still lives, on another machine or stuck on this one, must not write.
     let (lease, holder) = Lease::take(folder, attempt)?;
     if let (None, Some(holder)) = (&alone, holder) {
         holder.end_if_here();
     }
+    // What it wrote until then counts.
+    let Some(open) = open_attempt(run, reader, record)? else { return Ok(()) };
     let error = "the worker is gone and wrote no ending".to_owned();
     let mut writer = EventWriter::open(&folder.clone().held_by(lease), run.id, open)?;
     writer.emit(Kind::Failed { cause: Cause::Crashed, error })?;
     record.ingest(&reader.poll()?)
+}
+
+/// The last attempt at a run, if it has written no ending so far.
+fn open_attempt(run: &Run, reader: &mut EventReader, record: &mut Record) -> Result<Option<u32>> {
+    record.ingest(&reader.poll()?)?;
+    let state = record.state(&run.id)?;
+    Ok(if let RunState::Running { attempt } = state { Some(attempt) } else { None })
 }

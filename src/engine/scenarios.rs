@@ -25,7 +25,11 @@ use crate::schedule::OnFailure;
 use crate::spec::work::RandomInit;
 use crate::spec::work::Work;
 use indexmap::IndexMap;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use std::fs;
+use std::thread;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 fn id(name: &str) -> RunId {
@@ -360,6 +364,43 @@ fn a_worker_that_was_thought_gone_may_finish_and_its_result_counts() {
     let events = EventReader::open(&scene.folder("a")).poll().unwrap();
     assert_eq!(events.iter().filter(|event| matches!(event.kind, Kind::Finished { .. })).count(), 1);
     assert_eq!(scene.state("a"), RunState::Done);
+}
+
+/// Lets the worker of the first attempt at a run finish in the moment in which the run is taken from it.
+fn finish_when_taken(folder: RunFolder, run: RunId) -> JoinHandle<()> {
+    fs::create_dir_all(folder.path()).unwrap();
+    // Whoever takes the run reads who holds it, and goes on when this is written.
+    mkfifo(&folder.lease(), Mode::S_IRWXU).unwrap();
+    thread::spawn(move || {
+        let lease = fs::OpenOptions::new().write(true).open(folder.lease()).unwrap();
+        EventWriter::open(&folder, run, 1).unwrap().emit(Kind::Finished { seconds: 1.0 }).unwrap();
+        drop(lease);
+    })
+}
+
+#[test]
+fn who_finishes_in_the_moment_in_which_its_run_is_taken_from_it_is_done() {
+    let mut scene = Scene::new();
+    let started = Kind::Started { host: "here".into(), device: "cpu".into(), from_step: 0, steps: 9 };
+    EventWriter::open(&scene.folder("a"), id("a"), 1).unwrap().emit(started).unwrap();
+    let left_by_another_engine = finish_when_taken(scene.folder("a"), id("a"));
+    scene.executor.play(id("b"), Play::Lose);
+    let lost = finish_when_taken(scene.folder("b"), id("b"));
+    assert_eq!(scene.run(&plan(&["a", "b"]), &[]), outcome(1, 1, 0, 0));
+    [left_by_another_engine, lost].into_iter().for_each(|worker| worker.join().unwrap());
+    for name in ["a", "b"] {
+        assert_eq!((scene.last(name), scene.state(name)), (Kind::Finished { seconds: 1.0 }, RunState::Done));
+    }
+}
+
+#[test]
+fn a_result_that_was_taken_for_a_failure_is_one_again() {
+    let mut scene = Scene::new();
+    let mut events = EventWriter::open(&scene.folder("a"), id("a"), 1).unwrap();
+    events.emit(Kind::Finished { seconds: 1.0 }).unwrap();
+    events.emit(Kind::Failed { cause: Cause::Crashed, error: "the worker is gone".into() }).unwrap();
+    assert_eq!(scene.run(&plan(&["a", "b: a"]), &[]), outcome(1, 1, 0, 0));
+    assert_eq!(scene.started(), [id("b")]);
 }
 
 #[test]

@@ -271,7 +271,7 @@ impl<'a> Engine<'a> {
         self.schedule.returned(run, by_person)
     }
 
-    /// Writes events of a run that has no worker, in its place.
+    /// Writes events of a run that has no worker, in its place; nothing when its worker has come to its end meanwhile.
     fn write(&mut self, run: RunId, kinds: impl IntoIterator<Item = Kind>) -> Result<()> {
         let outlives = self.executor.outlives();
         let Some(live) = self.live.get_mut(&run) else { return Ok(()) };
@@ -283,6 +283,10 @@ impl<'a> Engine<'a> {
         fs::create_dir_all(&attempt).with_context(|| format!("cannot create {}", attempt.display()))?;
         // A worker that is thought lost, and is not, must not write after this.
         let (lease, _) = Lease::take(&live.folder, live.attempt)?;
+        // What it wrote until then counts.
+        let known = live.ending.clone();
+        self.follow(run)?;
+        let Some(live) = self.live.get(&run).filter(|live| live.ending == known) else { return Ok(()) };
         let mut writer = EventWriter::open(&live.folder.clone().held_by(lease), run, live.attempt)?;
         kinds.into_iter().try_for_each(|kind| writer.emit(kind))?;
         self.follow(run)

@@ -261,7 +261,8 @@ fn write_start(batch: &Transaction, event: &Event) -> Result<()> {
     Ok(())
 }
 
-/// Writes how an attempt ended; of several endings (a crash told by the worker and by its keeper) the later one counts.
+/// Writes how an attempt ended. A result is one, whatever else is told; of several other endings (a crash told by the worker
+/// and by its keeper) the later one counts.
 fn write_end(batch: &Transaction, event: &Event) -> Result<()> {
     let (state, step, seconds, cause, error) = match &event.kind {
         Kind::Finished { seconds } => ("finished", None, Some(*seconds), None, None),
@@ -273,7 +274,7 @@ fn write_end(batch: &Transaction, event: &Event) -> Result<()> {
     batch
         .prepare_cached(
             "UPDATE attempts SET state = ?3, step = ?4, seconds = ?5, cause = ?6, error = ?7, ended_at = ?8, ended_seq = ?9
-             WHERE run = ?1 AND attempt = ?2 AND coalesce(ended_seq, -1) < ?9",
+             WHERE run = ?1 AND attempt = ?2 AND (?3 = 'finished', ?9) > (state = 'finished', coalesce(ended_seq, -1))",
         )?
         .execute(params![
             event.run.to_string(),
@@ -330,6 +331,7 @@ mod tests {
     use super::super::scripted::{Lab, started};
     use super::super::{CellCard, ExperimentCard, RunState};
     use super::*;
+    use crate::event::Cause;
     use serde_json::json;
 
     #[test]
@@ -343,6 +345,26 @@ mod tests {
         other.admit_one_run();
         other.record.ingest(&backwards).unwrap();
         assert_eq!(other.dump(), before);
+    }
+
+    #[test]
+    fn a_result_is_one_whatever_else_is_told_of_the_attempt() {
+        let run = RunId::of(b"one");
+        let failed = || Kind::Failed { cause: Cause::Lost, error: "gone".into() };
+        let finished = || Kind::Finished { seconds: 1.5 };
+        for (kinds, is_read_backwards) in
+            [([finished(), failed()], false), ([finished(), failed()], true), ([failed(), finished()], false)]
+        {
+            let mut lab = Lab::new();
+            let mut events = lab.script(run, 1, kinds);
+            if is_read_backwards {
+                events.reverse();
+            }
+            lab.record.ingest(&events).unwrap();
+            let attempt = &lab.record.attempts(&run).unwrap()[0];
+            assert_eq!((attempt.state.as_str(), attempt.seconds, &attempt.error), ("finished", Some(1.5), &None));
+            assert_eq!(lab.record.state(&run).unwrap(), RunState::Done);
+        }
     }
 
     #[test]

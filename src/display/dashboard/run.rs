@@ -114,6 +114,10 @@ impl Run {
     }
 
     pub(super) fn on(&mut self, event: &Event) {
+        if self.state == State::Done {
+            // A result is one, whatever is said after it.
+            return;
+        }
         self.attempt = self.attempt.max(event.attempt);
         if let Some(progress) = &mut self.progress {
             progress.on(event);

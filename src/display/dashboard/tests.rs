@@ -184,8 +184,9 @@ fn keys_select_runs_and_stop_at_the_ends() {
     page.press(Key::Up);
     assert_eq!(now(&page), id(2));
     // The run stays selected when its row moves.
-    tell(&mut page, 2, 170, started(900));
-    assert_eq!((now(&page), page.rows()[1].0), (id(2), id(2)));
+    page.press(Key::Up);
+    tell(&mut page, 4, 170, started(900));
+    assert_eq!((now(&page), page.rows()[1].0), (id(4), id(4)));
 }
 
 #[test]
@@ -298,6 +299,8 @@ fn the_end_is_told_as_it_was() {
     assert_eq!(page.ending("FILE"), "it has ended: 5 of 6 runs are done, 1 pruned");
     tell(&mut page, 4, 190, done());
     assert_eq!(page.ending("FILE"), "it has ended: all 6 runs are done");
+    tell(&mut page, 4, 195, Kind::Failed { cause: Cause::Lost, error: "the node is gone".into() });
+    assert_eq!(page.ending("FILE"), "it has ended: all 6 runs are done", "a result is one, whatever is said after it");
 }
 
 #[test]

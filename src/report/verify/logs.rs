@@ -49,8 +49,8 @@ pub(super) fn read(record: &Record, experiment: &str, results: &Path, place: &Pa
 /// What one attempt says of itself.
 #[derive(Default)]
 struct Attempt {
-    /// Its ending with the number of that event, of several the later.
-    ending: Option<(u64, &'static str)>,
+    /// Its ending: a result if there is one, otherwise the one of the event with the highest number.
+    ending: Option<((bool, u64), &'static str)>,
     /// How long it says that it took, if it finished.
     seconds: Option<f64>,
     /// How long its process lived, the longest that it or its keeper says.
@@ -95,8 +95,9 @@ impl Attempt {
             Kind::Interrupted { .. } => "interrupted",
             _ => return,
         };
-        if self.ending.is_none_or(|(before, _)| before < event.seq) {
-            self.ending = Some((event.seq, ending));
+        let place = (ending == "done", event.seq);
+        if self.ending.is_none_or(|(before, _)| before < place) {
+            self.ending = Some((place, ending));
             self.seconds = if let Kind::Finished { seconds } = event.kind { Some(seconds) } else { None };
         }
     }
@@ -152,8 +153,9 @@ mod tests {
             vec![(1, finished()), (2, failed())],
             vec![(1, Kind::Interrupted { step: 1 }), (2, pruned())],
             vec![(1, finished()), (1, failed())],
+            vec![(1, failed()), (1, finished())],
         ];
-        let expected = ["new", "running", "failed", "running", "done", "pruned", "failed"];
+        let expected = ["new", "running", "failed", "running", "done", "pruned", "done", "done"];
         for (kinds, expected) in cases.into_iter().zip(expected) {
             let (lab, log, run) = told(kinds);
             assert_eq!((log.state, state_name(&lab.record.state(&run).unwrap())), (expected, expected));
