@@ -4,7 +4,7 @@ use super::window::Window;
 use crate::event::{Event, Kind};
 use crate::model::Config;
 use crate::model::state::StateDict;
-use crate::run_folder::{EventReader, RunFolder, is_unfinished, write_atomically, write_if};
+use crate::run_folder::{EventReader, RunFolder, is_unfinished, write_if};
 use crate::weights::write::{MODEL, metadata, to_bytes};
 use anyhow::{Context, Result, bail};
 use burn::tensor::TensorData;
@@ -196,7 +196,8 @@ fn write<'a>(
     let bytes = to_bytes(tensors, &metadata)?;
     std::fs::create_dir_all(folder.checkpoints())?;
     // The hash comes first: whoever is killed in between leaves a hash without a checkpoint, and not the other way round.
-    write_atomically(&hash_path(path), blake3::hash(&bytes).to_hex().as_bytes())?;
+    // Who was replaced writes neither: its hash would make another's checkpoint a broken one.
+    write_if(&hash_path(path), blake3::hash(&bytes).to_hex().as_bytes(), || folder.check())?;
     write_if(path, &bytes, || folder.check())
 }
 
@@ -226,10 +227,17 @@ mod tests {
     use super::*;
     use crate::model::{Transformer, Vit};
     use crate::run_folder::EventWriter;
+    use crate::run_folder::Fenced;
+    use crate::run_folder::Lease;
     use crate::run_id::RunId;
 
     fn folder(root: &Path) -> RunFolder {
         RunFolder::new(root, RunId::of(b"a run"))
+    }
+
+    fn model() -> Config {
+        let size = Transformer { width: 8, depth: 1, heads: 2 };
+        Config { vit: Vit(size), image: 16, patch: 4, decoder: size }
     }
 
     fn checkpoint(step: u64) -> Checkpoint<Progress> {
@@ -324,11 +332,19 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = folder(root.path());
         save(&folder, 10, &checkpoint(10)).unwrap();
-        let size = Transformer { width: 8, depth: 1, heads: 2 };
-        let model = Config { vit: Vit(size), image: 16, patch: 4, decoder: size };
-        finish(&folder, &model, &checkpoint(20).model).unwrap();
+        finish(&folder, &model(), &checkpoint(20).model).unwrap();
         clear(&folder).unwrap();
-        assert_eq!(load_final(&folder).unwrap(), (checkpoint(20).model, Some(model)));
+        assert_eq!(load_final(&folder).unwrap(), (checkpoint(20).model, Some(model())));
         assert!(steps(&folder).unwrap().is_empty());
+    }
+
+    #[test]
+    fn who_was_replaced_leaves_the_weights_and_the_hash_of_another_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let held = |attempt| folder(root.path()).held_by(Lease::take(&folder(root.path()), attempt).unwrap().0);
+        let [replaced, holder] = [1, 2].map(held);
+        finish(&holder, &model(), &checkpoint(20).model).unwrap();
+        assert!(finish(&replaced, &model(), &checkpoint(10).model).unwrap_err().is::<Fenced>());
+        assert_eq!(load_final(&holder).unwrap(), (checkpoint(20).model, Some(model())));
     }
 }
