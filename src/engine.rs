@@ -3,6 +3,7 @@
 mod gone;
 mod live;
 mod lock;
+mod losers;
 mod reconcile;
 mod work;
 
@@ -19,6 +20,7 @@ use crate::execute::Executor;
 use crate::failure::Failure;
 use crate::failure::Fault;
 use crate::failure::is_no_space;
+use crate::plan::PRETRAIN;
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::run_id::RunId;
@@ -28,6 +30,8 @@ use crate::schedule::Rules;
 use crate::schedule::Schedule;
 use crate::schedule::Stand;
 use anyhow::{Error, Result};
+use reconcile::Standing;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use work::Engine;
@@ -125,8 +129,14 @@ fn bring_about(
     reconcile::forget_gone(request, &mut record, display)?;
     reconcile::admit(request, &mut record)?;
     lock.say_at_work()?;
-    let mut halving = request.halving.cloned();
-    let reconcile::Standing { tasks, readers } = reconcile::reconcile(request, &mut record, executor, display, halving.as_mut())?;
+    let mut standing = reconcile::reconcile(request, &mut record, executor, display)?;
+    let pretrainings = request.wanted.runs.values().filter(|run| run.stage == PRETRAIN).map(|run| run.id);
+    let mut halving = request.halving.cloned().map(|halving| halving.among(pretrainings));
+    let losers = match &mut halving {
+        Some(halving) => losers::recall(request, halving, &mut record, &mut standing)?,
+        None => BTreeMap::new(),
+    };
+    let Standing { tasks, readers } = standing;
     let done_before = tasks.iter().filter(|task| task.stand == Stand::Done).count();
     let Request { jobs: slots, on_failure, retries, .. } = *request;
     let schedule = Schedule::new(&tasks, Rules { slots, on_failure, retries, ahead: executor.outlives() });
@@ -134,7 +144,7 @@ fn bring_about(
     let mut engine = Engine::new(request, schedule, executor, display, record, readers, halving);
     if done_before < tasks.len() {
         engine.display().begin(Cast { names, done: done_before });
-        let outcome = engine.work(&tasks, interrupts);
+        let outcome = engine.work(&tasks, &losers, interrupts);
         engine.display().end();
         outcome?;
     }

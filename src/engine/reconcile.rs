@@ -18,7 +18,6 @@ use crate::run_folder::EventWriter;
 use crate::run_folder::Lease;
 use crate::run_folder::RunFolder;
 use crate::run_id::RunId;
-use crate::schedule::Halving;
 use crate::schedule::Stand;
 use crate::schedule::Task;
 use anyhow::{Context, Result};
@@ -72,7 +71,6 @@ pub(super) fn reconcile(
     record: &mut Record,
     executor: &mut dyn Executor,
     display: &mut dyn Display,
-    mut halving: Option<&mut Halving>,
 ) -> Result<Standing> {
     let mut standing = Standing { tasks: Vec::new(), readers: BTreeMap::new() };
     for run in request.wanted.runs.values() {
@@ -87,9 +85,6 @@ pub(super) fn reconcile(
             state = record.state(&run.id)?;
             attempts = events.iter().map(|event| event.attempt).max().unwrap_or(0).max(folder.last_attempt()?);
             stand = Stand::Open;
-            if let Some(halving) = &mut halving {
-                events.iter().for_each(|event| drop(halving.on(event)));
-            }
             if state != RunState::Done && executor.adopt(&run.id)? {
                 stand = Stand::WithExecutor;
             } else if let RunState::Running { attempt } = state {
@@ -107,7 +102,7 @@ pub(super) fn reconcile(
         };
         stand = match &state {
             RunState::Done => Stand::Done,
-            RunState::Pruned { .. } if halving.is_some() => Stand::Pruned,
+            RunState::Pruned { .. } if request.halving.is_some() => Stand::Pruned,
             _ => stand,
         };
         standing.tasks.push(Task { run: run.id, parents: run.parents.clone(), attempt, stand });

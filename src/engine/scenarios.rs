@@ -315,6 +315,53 @@ fn a_loser_is_stopped_marked_and_left_alone_until_it_is_wanted() {
     assert_eq!(scene.run(&plan, &[]), outcome(2, 2, 0, 0));
 }
 
+/// What a worker says that does worse than one whose loss is 1.
+fn said_by_a_loser() -> [Kind; 2] {
+    let values = [("loss".into(), 2.0)].into();
+    [Kind::Measured { step: 2, values }, Kind::Saved { step: 3, path: "checkpoints/step-00000003.safetensors".into() }]
+}
+
+#[test]
+fn who_lost_before_the_engine_was_killed_is_pruned_and_those_that_are_done_count() {
+    let mut scene = Scene::new();
+    scene.halving = Some(Halving::new("loss".into(), &[0.5], 0.5).unwrap());
+    scene.executor.play(id("a"), Play::Measure(1.0));
+    scene.run(&plan(&["a"]), &[]);
+    let started = Kind::Started { host: "here".into(), device: "cpu".into(), from_step: 0, steps: 4 };
+    let mut worker = EventWriter::open(&scene.folder("b"), id("b"), 1).unwrap();
+    for kind in [started].into_iter().chain(said_by_a_loser()).chain([Kind::Interrupted { step: 3 }]) {
+        worker.emit(kind).unwrap();
+    }
+    let outcome = scene.run(&plan(&["a", "b", "c: b"]), &[]);
+    assert_eq!((outcome.done_before, outcome.pruned, outcome.skipped), (1, 1, 1));
+    let reason = "loss 2.0000 at 50 % is place 2 of 2".to_owned();
+    assert_eq!((scene.state("b"), scene.started()), (RunState::Pruned { step: 3, reason }, vec![id("a")]));
+}
+
+#[test]
+fn who_lost_before_the_engine_was_killed_and_is_in_a_queue_is_stopped() {
+    for is_waiting in [false, true] {
+        let mut scene = Scene::new();
+        scene.executor.queue = true;
+        scene.halving = Some(Halving::new("loss".into(), &[0.5], 0.5).unwrap());
+        scene.executor.play(id("a"), Play::Measure(1.0));
+        scene.executor.play(id("b"), Play::Work);
+        let plan = plan(&["a", "b"]);
+        assert_eq!(scene.run(&plan, &[5]), Outcome { left: 1, interrupted: true, ..outcome(0, 1, 0, 0) });
+        let mut worker = EventWriter::open(&scene.folder("b"), id("b"), 1).unwrap();
+        said_by_a_loser().into_iter().for_each(|kind| worker.emit(kind).unwrap());
+        scene.executor.left = [id("b")].into();
+        if is_waiting {
+            // Slurm puts a job back into the queue, and a job that is taken out of it was never there.
+            worker.emit(Kind::Interrupted { step: 3 }).unwrap();
+            scene.executor.running.get_mut(&id("b")).unwrap().1 = Play::Withdraw;
+        }
+        assert_eq!(scene.run(&plan, &[9]), Outcome { pruned: 1, ..outcome(1, 0, 0, 0) });
+        assert_eq!(scene.executor.stops, [(id("b"), Stop::Ask)]);
+        assert!(matches!(scene.state("b"), RunState::Pruned { step: 3, .. }), "{:?}", scene.state("b"));
+    }
+}
+
 #[test]
 fn workers_in_a_queue_are_left_to_themselves_and_taken_over_the_next_time() {
     let mut scene = Scene::new();

@@ -91,10 +91,17 @@ impl<'a> Engine<'a> {
         self.display
     }
 
-    pub(super) fn work(&mut self, tasks: &[Task], interrupts: &mut dyn FnMut() -> usize) -> Result<()> {
+    /// `losers` are runs with the executor that are to be stopped in favour of better ones, and why.
+    pub(super) fn work(
+        &mut self,
+        tasks: &[Task],
+        losers: &BTreeMap<RunId, String>,
+        interrupts: &mut dyn FnMut() -> usize,
+    ) -> Result<()> {
         for task in tasks.iter().filter(|task| task.stand == Stand::WithExecutor) {
-            self.admit(task.run, task.attempt);
+            self.admit(task.run, task.attempt).pruned = losers.get(&task.run).cloned();
         }
+        losers.keys().try_for_each(|run| self.executor.stop(run, Stop::Ask))?;
         let actions = self.schedule.begin();
         self.obey(actions)?;
         while !self.schedule.is_over() {
@@ -175,7 +182,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Begins to follow a run that the executor has.
-    fn admit(&mut self, id: RunId, attempt: u32) -> &Live {
+    fn admit(&mut self, id: RunId, attempt: u32) -> &mut Live {
         let slot = self.slots.take();
         let folder = RunFolder::new(self.request.results, id);
         let reader = self.readers.remove(&id).unwrap_or_else(|| EventReader::open(&folder));
@@ -234,10 +241,17 @@ impl<'a> Engine<'a> {
         let user_asked = self.patience != Patience::Endless;
         let Some(live) = self.live.get(&run) else { return Ok(Vec::new()) };
         match (&live.ending, &live.pruned, &gone.how) {
-            (None, _, Exit::Withdrawn) => return Ok(self.give_back(run, false)),
-            (None, _, Exit::Cancelled) if !gone.begun => return Ok(self.give_back(run, true)),
-            (None, _, how) => {
-                let ending = live.unsaid_ending(how, user_asked);
+            (None, None, Exit::Withdrawn) => return Ok(self.give_back(run, false)),
+            (None, None, Exit::Cancelled) if !gone.begun => return Ok(self.give_back(run, true)),
+            (None, pruned, how) => {
+                let ending = match pruned {
+                    // However it went, maybe while it waited in a queue: it is not wanted any more.
+                    Some(reason) => {
+                        let (saved, _) = self.record.reached(&run)?;
+                        Kind::Pruned { step: saved.unwrap_or_default(), reason: reason.clone() }
+                    }
+                    None => live.unsaid_ending(how, user_asked),
+                };
                 let used = gone.seconds.map(|seconds| Kind::Used { seconds, peak_memory_bytes: gone.peak_memory_bytes });
                 self.write(run, used.into_iter().chain([ending]))?;
             }

@@ -7,6 +7,7 @@ use crate::event::Kind;
 use crate::event::Metric;
 use crate::failure::Failure;
 use crate::run_id::RunId;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// The values of the runs at each rung, and who goes on.
@@ -31,6 +32,15 @@ struct Climber {
     steps: u64,
     /// The next rung.
     rung: usize,
+}
+
+/// That a run came to a rung.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reached {
+    run: RunId,
+    at: Timestamp,
+    rung: usize,
+    value: f64,
 }
 
 /// A run that is to be stopped.
@@ -62,34 +72,55 @@ impl Halving {
         Ok(Halving { metric, better, keep, rungs, climbers: BTreeMap::new() })
     }
 
-    /// Takes in what happened to a run, and says when it is to be stopped.
-    pub fn on(&mut self, event: &Event) -> Option<Loser> {
-        match &event.kind {
-            Kind::Started { steps, .. } => {
-                self.climbers.entry(event.run).or_default().steps = *steps;
-                None
-            }
-            Kind::Measured { step, values } => self.climb(event.run, *step, *values.get(&self.metric)?),
-            _ => None,
-        }
+    /// Compares these runs and no others: a transfer may measure the same metric, and it means something else there.
+    #[must_use]
+    pub fn among(mut self, runs: impl IntoIterator<Item = RunId>) -> Self {
+        self.climbers = runs.into_iter().map(|run| (run, Climber::default())).collect();
+        self
     }
 
-    fn climb(&mut self, run: RunId, step: u64, value: f64) -> Option<Loser> {
-        let climber = self.climbers.get_mut(&run).filter(|climber| climber.steps > 0)?;
-        let share = step as f64 / climber.steps as f64;
-        let mut loser = None;
-        while let Some(rung) = self.rungs.get_mut(climber.rung).filter(|rung| share >= rung.at && share < 1.0) {
-            climber.rung += 1;
-            let beaten_by = rung.values.iter().filter(|other| is_better(self.better, **other, value)).count();
-            rung.values.push(value);
-            let (place, all) = (beaten_by + 1, rung.values.len());
-            if place > (all as f64 * self.keep).ceil() as usize {
-                let metric = &self.metric;
-                let percent = 100.0 * rung.at;
-                loser = Some(Loser { run, reason: format!("{metric} {value:.4} at {percent:.0} % is place {place} of {all}") });
+    /// Takes in what happened to a run, and says when it is to be stopped.
+    pub fn on(&mut self, event: &Event) -> Option<Loser> {
+        let reached = self.climb(event);
+        self.judge(reached).pop()
+    }
+
+    /// Takes in what happened to a run, and says which rungs it has come to by that. Nobody is compared yet.
+    pub fn climb(&mut self, event: &Event) -> Vec<Reached> {
+        let mut reached = Vec::new();
+        let Some(climber) = self.climbers.get_mut(&event.run) else { return reached };
+        match &event.kind {
+            Kind::Started { steps, .. } => climber.steps = *steps,
+            Kind::Measured { step, values } if climber.steps > 0 => {
+                let Some(value) = values.get(&self.metric) else { return reached };
+                let share = *step as f64 / climber.steps as f64;
+                while self.rungs.get(climber.rung).is_some_and(|rung| share >= rung.at && share < 1.0) {
+                    reached.push(Reached { run: event.run, at: event.at, rung: climber.rung, value: *value });
+                    climber.rung += 1;
+                }
             }
+            _ => {}
         }
-        loser
+        reached
+    }
+
+    /// Compares each with those that came to its rung before it, and says who is to be stopped.
+    pub fn judge(&mut self, mut reached: Vec<Reached>) -> Vec<Loser> {
+        reached.sort_by_key(|reached| reached.at);
+        reached.iter().filter_map(|reached| self.compare(reached)).collect()
+    }
+
+    fn compare(&mut self, reached: &Reached) -> Option<Loser> {
+        let (better, rung) = (self.better, &mut self.rungs[reached.rung]);
+        let beaten_by = rung.values.iter().filter(|other| is_better(better, **other, reached.value)).count();
+        rung.values.push(reached.value);
+        let (place, all) = (beaten_by + 1, rung.values.len());
+        if place <= (all as f64 * self.keep).ceil() as usize {
+            return None;
+        }
+        let (metric, value, percent) = (&self.metric, reached.value, 100.0 * rung.at);
+        let reason = format!("{metric} {value:.4} at {percent:.0} % is place {place} of {all}");
+        Some(Loser { run: reached.run, reason })
     }
 }
 
@@ -106,7 +137,6 @@ fn is_better(better: Better, a: f64, b: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::Timestamp;
 
     fn id(name: &str) -> RunId {
         RunId::of(name.as_bytes())
@@ -116,15 +146,22 @@ mod tests {
         Event { run: id(name), attempt: 1, seq: 0, at: Timestamp::UNIX_EPOCH, kind }
     }
 
+    fn started(name: &str) -> Event {
+        event(name, Kind::Started { host: String::new(), device: String::new(), from_step: 0, steps: 100 })
+    }
+
+    fn measured(name: &str, step: u64, value: f64) -> Event {
+        event(name, Kind::Measured { step, values: BTreeMap::from([("online.knn.top1".into(), value)]) })
+    }
+
     /// Tells of a run that measures `value` at `step` of 100, and returns why it is to be stopped.
     fn measure(halving: &mut Halving, name: &str, step: u64, value: f64) -> Option<String> {
-        halving.on(&event(name, Kind::Started { host: String::new(), device: String::new(), from_step: 0, steps: 100 }));
-        let values = BTreeMap::from([("online.knn.top1".into(), value)]);
-        halving.on(&event(name, Kind::Measured { step, values })).map(|loser| loser.reason)
+        halving.on(&started(name));
+        halving.on(&measured(name, step, value)).map(|loser| loser.reason)
     }
 
     fn halving() -> Halving {
-        Halving::new("online.knn.top1".into(), &[0.1, 0.5], 0.34).unwrap()
+        Halving::new("online.knn.top1".into(), &[0.1, 0.5], 0.34).unwrap().among(["a", "b", "c", "d"].map(id))
     }
 
     #[test]
@@ -138,6 +175,26 @@ mod tests {
         assert_eq!(measure(&mut halving, "a", 11, 1.0), None);
         assert_eq!(measure(&mut halving, "a", 50, 30.0), None);
         assert!(measure(&mut halving, "c", 60, 29.0).is_some());
+    }
+
+    #[test]
+    fn who_is_not_among_those_compared_is_not_stopped_and_counts_for_nobody() {
+        let mut halving = halving();
+        assert_eq!(measure(&mut halving, "a", 10, 30.0), None);
+        assert_eq!(measure(&mut halving, "a/fine_tune", 10, 10.0), None);
+        assert_eq!(measure(&mut halving, "b", 10, 20.0).unwrap(), "online.knn.top1 20.0000 at 10 % is place 2 of 2");
+    }
+
+    #[test]
+    fn what_is_read_run_by_run_is_compared_in_the_order_in_which_it_happened() {
+        let mut halving = halving();
+        let mut reached = Vec::new();
+        for (name, second, value) in [("a", 2, 30.0), ("b", 1, 20.0), ("c", 3, 10.0)] {
+            let at = Timestamp::from_second(second).unwrap();
+            reached.extend(halving.climb(&started(name)));
+            reached.extend(halving.climb(&Event { at, ..measured(name, 10, value) }));
+        }
+        assert_eq!(halving.judge(reached).into_iter().map(|loser| loser.run).collect::<Vec<_>>(), [id("c")]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod tests;
 #[cfg(test)]
 mod walk;
 
-pub use halving::{Halving, Loser};
+pub use halving::{Halving, Loser, Reached};
 pub use retry::Policy;
 pub use state::State;
 
