@@ -88,7 +88,8 @@ impl At {
 }
 
 fn told(state: &RunState, at: &At, busy: bool) -> Standing {
-    let of = at.steps.map_or_else(String::new, |steps| format!(" of {steps}"));
+    // What is no pretraining says 1 when it begins: a transfer learns its steps from its data.
+    let of = at.steps.filter(|steps| *steps > 1).map_or_else(String::new, |steps| format!(" of {steps}"));
     let again = at.saved.map_or_else(|| "will start over".to_owned(), |step| format!("will resume from step {step}"));
     let (state, reason) = match state {
         RunState::New => ("new", "new".to_owned()),
@@ -152,6 +153,7 @@ mod tests {
         let failed = RunState::Failed { attempts: 2, cause: Cause::NonFinite, error: "loss is NaN".into() };
         let (steps, saved, reached) = (Some(900), Some(300), Some(310));
         let (none, far) = (At::default(), At { steps, saved, reached, measured: Some((310, 0.123)), job: None });
+        let transfer = At { steps: Some(1), reached: Some(14_738), ..At::default() };
         let queued = At { job: Some("17 start 0".into()), ..At::default() };
         let crashed = RunState::Failed { attempts: 1, cause: Cause::Crashed, error: "killed".into() };
         let states = [
@@ -159,6 +161,7 @@ mod tests {
             told(&RunState::Done, &none, false),
             told(&failed, &none, false),
             told(&crashed, &far, false),
+            told(&crashed, &transfer, false),
             told(&RunState::Pruned { step: 300, reason: "loss 3.1 at 33 % is place 5 of 6".into() }, &far, false),
             Standing { state: "unasked", reason: "no longer asked for".into() },
             told(&RunState::Interrupted { step: 300 }, &far, false),
@@ -175,6 +178,7 @@ mod tests {
         = <id>  mae  done
         ~ <id>  mae  non finite in attempt 2: will start over
         ~ <id>  mae  crashed at step 310 of 900 in attempt 1: will resume from step 300
+        ~ <id>  mae  crashed at step 14738 in attempt 1: will start over
         ~ <id>  mae  pruned at step 300 of 900: loss 3.1 at 33 % is place 5 of 6
         - <id>  mae  no longer asked for
         ~ <id>  mae  interrupted at step 300 of 900: will resume

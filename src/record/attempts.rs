@@ -25,7 +25,7 @@ pub struct Attempt {
     pub ended_at: Option<String>,
     /// The step it began at.
     pub from_step: Option<u64>,
-    /// The steps the whole run has.
+    /// The steps the whole run has, as far as it knew when it began; 1 where it did not.
     pub steps: Option<u64>,
     /// How long it took, when it finished.
     pub seconds: Option<f64>,
