@@ -115,10 +115,19 @@ pub struct Schedule {
     running: usize,
     /// Runs that wait for another try.
     delayed: usize,
-    /// Nothing more is started: the person wants it to end, or a failure does.
-    closed: bool,
+    /// Whether nothing more is started, and why.
+    closed: Option<Closed>,
     /// The ready runs: those that unblock most first, then in the plan's order.
     ready: BTreeSet<(Reverse<usize>, usize)>,
+}
+
+/// Why nothing more is started.
+#[derive(Debug, Clone, Copy)]
+enum Closed {
+    /// The person wants it to end.
+    ByPerson,
+    /// This run failed, and the others are not to go on, or cannot.
+    ByFailure(RunId),
 }
 
 #[derive(Debug, Clone)]
@@ -157,7 +166,7 @@ impl Schedule {
             entries[child].parents = parents.into_iter().collect();
         }
         let running = entries.values().filter(|entry| entry.state.with_executor().is_some()).count();
-        let mut schedule = Schedule { entries, rules, running, delayed: 0, closed: false, ready: BTreeSet::new() };
+        let mut schedule = Schedule { entries, rules, running, delayed: 0, closed: None, ready: BTreeSet::new() };
         for index in 0..schedule.entries.len() {
             schedule.entries[index].unblocks = schedule.descendants(index).len();
         }
@@ -207,15 +216,18 @@ impl Schedule {
         if self.entries[index].state.with_executor().is_none() {
             return Vec::new();
         }
-        let doomed = self.entries[index].parents.iter().find(|parent| self.entries[**parent].state.dooms()).copied();
-        match doomed {
-            Some(parent) => {
-                let because = self.run(parent);
+        let doomed = self.entries[index].parents.iter().find(|parent| self.entries[**parent].state.dooms());
+        let because = match self.closed {
+            Some(Closed::ByFailure(failed)) if !by_person => Some(failed),
+            _ => None,
+        };
+        match doomed.map(|parent| self.run(*parent)).or(because) {
+            Some(because) => {
                 let mut actions = vec![Action::Skip { run, because }];
                 actions.extend(self.leave(index, State::Skipped { because }));
                 actions
             }
-            None if by_person || self.closed => self.leave(index, State::Cancelled),
+            None if by_person || self.closed.is_some() => self.leave(index, State::Cancelled),
             None => self.leave(index, State::Waiting),
         }
     }
@@ -234,7 +246,7 @@ impl Schedule {
 
     /// The person wants it to end: nothing more is started, and what the executor has is stopped.
     pub fn cancel(&mut self) -> Vec<Action> {
-        self.closed = true;
+        self.closed = Some(Closed::ByPerson);
         self.ready.clear();
         let mut actions = Vec::new();
         for (run, entry) in &mut self.entries {
@@ -289,7 +301,7 @@ impl Schedule {
         let limit = if policy.may_help() { self.rules.retries.unwrap_or(policy.limit) } else { 0 };
         let failures = self.entries[index].failures + 1;
         self.entries[index].failures = failures;
-        if failures <= limit && !self.closed {
+        if failures <= limit && self.closed.is_none() {
             self.running -= 1;
             self.delayed += 1;
             self.entries[index].state = State::Delayed { attempt, cause, error };
@@ -299,9 +311,11 @@ impl Schedule {
             return actions;
         }
         // On a full disk the next run fails too.
-        self.closed |= self.rules.on_failure == OnFailure::FailFast || cause == Cause::NoSpace;
+        if self.rules.on_failure == OnFailure::FailFast || cause == Cause::NoSpace {
+            self.closed = self.closed.or(Some(Closed::ByFailure(self.run(index))));
+        }
         let mut actions = self.leave(index, State::Failed { attempt, cause, error });
-        if self.closed {
+        if self.closed.is_some() {
             self.give_up_delayed();
             actions.extend(self.doom((0..self.entries.len()).collect(), self.run(index)));
         }
@@ -310,7 +324,7 @@ impl Schedule {
 
     /// Makes a run ready if it can start now.
     fn consider(&mut self, index: usize) {
-        if !self.closed && self.entries[index].state == State::Waiting && self.is_startable(index) {
+        if self.closed.is_none() && self.entries[index].state == State::Waiting && self.is_startable(index) {
             self.entries[index].state = State::Ready;
             self.ready.insert(self.rank(index));
         }
@@ -325,7 +339,7 @@ impl Schedule {
 
     fn starts(&mut self) -> Vec<Action> {
         let mut actions = Vec::new();
-        while !self.closed && self.running < self.rules.slots {
+        while self.closed.is_none() && self.running < self.rules.slots {
             let Some((_, index)) = self.ready.pop_first() else { break };
             self.running += 1;
             let attempt = self.entries[index].attempt;

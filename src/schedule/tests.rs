@@ -172,6 +172,23 @@ fn a_full_disk_starts_no_more() {
 }
 
 #[test]
+fn a_failure_that_starts_no_more_skips_what_waits_in_the_queue_and_a_person_cancels_it() {
+    let lines = ["a", "b", "c: b"];
+    let full = event("a", Kind::Failed { cause: Cause::NoSpace, error: "no space".into() });
+    let mut schedule = ahead(&lines);
+    schedule.begin();
+    assert_eq!(schedule.on(&full), [Action::Stop { run: id("c") }]);
+    assert_eq!(schedule.returned(id("c"), false), [skip("c", "a")]);
+
+    let mut schedule = ahead(&lines);
+    schedule.begin();
+    schedule.cancel();
+    schedule.on(&full);
+    assert_eq!(schedule.returned(id("c"), false), []);
+    assert_eq!(schedule.states().last(), Some((id("c"), &State::Cancelled)));
+}
+
+#[test]
 fn a_queue_gets_children_ahead_and_starts_them_itself() {
     let mut schedule = ahead(&["a", "b: a", "c: b"]);
     assert_eq!(schedule.begin(), [start("a"), held("b", &["a"]), held("c", &["b"])]);
