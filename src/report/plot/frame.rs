@@ -103,8 +103,8 @@ impl<'a> Frame<'a> {
         }
         if !y.title.is_empty() {
             // In the middle of the axis, but never beyond the page.
-            let half = (y_title.width(canvas) / 2.0).min(outer.height() / 2.0);
-            let middle = ((bounds.top + bounds.bottom) / 2.0).clamp(outer.top + half, outer.bottom - half);
+            let half = y_title.width(canvas) / 2.0;
+            let middle = ((bounds.top + bounds.bottom) / 2.0).min(outer.bottom - half).max(outer.top + half);
             y_title.write(canvas, (outer.left, middle))?;
         }
         let frame = Frame { x, y, bounds };
@@ -142,7 +142,8 @@ impl<'a> Frame<'a> {
     /// The same, at the edge where a value lies beyond it.
     pub fn within(&self, x: f64, y: f64) -> (f64, f64) {
         let (x, y) = self.at(x, y);
-        (x.clamp(self.bounds.left, self.bounds.right), y.clamp(self.bounds.top, self.bounds.bottom))
+        let Bounds { left, top, right, bottom } = self.bounds;
+        (x.max(left).min(right), y.max(top).min(bottom))
     }
 
     /// A bar from one pair of values to another that shows how sure a value is, with a stroke across each end.

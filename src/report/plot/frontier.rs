@@ -6,7 +6,7 @@ use super::caption::{DEVIATION, note};
 use super::frame::{Bounds, Frame, TICK, heading};
 use super::hint::{Hint, told};
 use super::legend::{Key, Legend, MARK, marker};
-use super::lettering::Lettering;
+use super::lettering::{Lettering, Wrapped};
 use super::ticks::{Axis, extent, is_wide};
 use crate::event::Better;
 use crate::report::filter;
@@ -237,7 +237,8 @@ impl Frontier {
         let mut taken: Vec<Bounds> = self.points.iter().map(|point| around(frame.at(point.x.mean, point.y.mean))).collect();
         for point in self.points.iter().filter(|point| !point.label.is_empty()) {
             let (x, y) = frame.at(point.x.mean, point.y.mean);
-            let wide = canvas.width(&point.label, Lettering::of(size));
+            let label = Wrapped::new(canvas, &point.label, Lettering::of(size), frame.bounds.width() / 2.0 - AWAY, 1);
+            let wide = label.width(canvas);
             let corners = [
                 (x + AWAY, y - size / 2.0),
                 (x - AWAY - wide, y - size / 2.0),
@@ -250,8 +251,7 @@ impl Frontier {
             let free = |place: &&Bounds| place.is_within(&frame.bounds) && !taken.iter().any(|other| place.overlaps(other));
             let within = || places.iter().find(|place| place.is_within(&frame.bounds));
             let place = *places.iter().find(free).or_else(within).unwrap_or(&places[0]);
-            let lettering = Lettering::of(size);
-            canvas.write(&point.label, (place.left, place.top), lettering)?;
+            label.write(canvas, (place.left, place.top))?;
             taken.push(place);
         }
         Ok(())

@@ -127,6 +127,8 @@ fn measured(fields: &[Vec<Field>]) -> impl Iterator<Item = &Summary> {
 }
 
 const BAR_WIDTH: f64 = 30.0;
+/// The part of the page that values at the left may take.
+const MOST: f64 = 0.35;
 /// What the scale of colours takes at the right.
 const SCALE: f64 = 162.0;
 const GAP: f64 = 2.0;
@@ -215,7 +217,8 @@ impl Grid {
     /// Writes the axes, and returns what they leave.
     fn place(&self, canvas: &Canvas, page: Bounds) -> Drawing<Place> {
         let side = Lettering::of(TICK).anchored(HPos::Right, VPos::Center);
-        let widest = self.y.iter().map(|y| canvas.width(&label(y), side)).fold(0.0, f64::max);
+        let sides: Vec<_> = self.y.iter().map(|y| Wrapped::new(canvas, &label(y), side, page.width() * MOST, 1)).collect();
+        let widest = sides.iter().map(|side| side.width(canvas)).fold(0.0, f64::max);
         let name = Lettering::of(LABEL).anchored(HPos::Center, VPos::Top);
         let y_name = Wrapped::new(canvas, &self.axes[1], name.upright(), page.height() * 0.8, 2);
         let left = page.left + y_name.height() + widest + 26.0;
@@ -228,9 +231,9 @@ impl Grid {
         let (low, high) = self.extent();
         let bounds = Bounds { left, top: page.top, right, bottom };
         let place = Place { bounds, columns, rows: self.y.len().max(1), low, high };
-        for (row, y) in self.y.iter().enumerate() {
+        for (row, side) in sides.iter().enumerate() {
             let cell = place.cell(0, row);
-            canvas.write(&label(y), (left - 12.0, (cell.top + cell.bottom) / 2.0), side)?;
+            side.write(canvas, (left - 12.0, (cell.top + cell.bottom) / 2.0))?;
         }
         for column in 0..texts.len() {
             let cell = place.cell(column, 0);

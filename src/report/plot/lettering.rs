@@ -65,15 +65,18 @@ pub(super) struct Wrapped {
 }
 
 impl Wrapped {
-    /// Breaks a text into at most `most` lines of a width, and makes it smaller where that is not enough.
+    /// Breaks a text into at most `most` lines of a width, and makes it smaller where that is not enough. Of what would be too
+    /// small to read the middle is left out: no text, however long, takes the room of the data.
     pub fn new(canvas: &Canvas, text: &str, lettering: Lettering, room: f64, most: usize) -> Wrapped {
         let mut lettering = lettering;
         loop {
             let fits = |line: &str| canvas.width(line, Lettering { upright: false, ..lettering }) <= room;
-            let lines = if most > 1 { broken(text, fits) } else { vec![text.to_owned()] };
-            let enough = lines.len() <= most && lines.iter().all(|line| fits(line));
-            if enough || lettering.size * 0.95 < SMALLEST {
+            let lines = broken(text, most, fits);
+            if lines.iter().all(|line| fits(line)) {
                 return Wrapped { lines, lettering };
+            }
+            if lettering.size * 0.95 < SMALLEST {
+                return Wrapped { lines: lines.iter().map(|line| shortened(line, fits)).collect(), lettering };
             }
             lettering.size *= 0.95;
         }
@@ -105,13 +108,14 @@ impl Wrapped {
     }
 }
 
-/// Lines that fit, broken after spaces, dashes and underscores; a word that is too long stands alone.
-fn broken(text: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
+/// Lines that fit, broken after spaces, dashes and underscores; a word that is too long stands alone. The last of `most` lines
+/// has all that is left.
+fn broken(text: &str, most: usize, fits: impl Fn(&str) -> bool) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_inclusive([' ', '-', '_']) {
         let last = lines.len() - 1;
         let longer = format!("{}{word}", lines[last]);
-        if lines[last].is_empty() || fits(longer.trim_end()) {
+        if lines[last].is_empty() || lines.len() == most || fits(longer.trim_end()) {
             lines[last] = longer;
         } else {
             lines.push(word.to_owned());
@@ -120,15 +124,36 @@ fn broken(text: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
     lines.iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
+/// A line with as little of its middle left out as makes it fit: names and paths differ at both ends.
+fn shortened(line: &str, fits: impl Fn(&str) -> bool) -> String {
+    if fits(line) {
+        return line.to_owned();
+    }
+    let letters: Vec<char> = line.chars().collect();
+    let with = |kept: usize| -> String {
+        let (head, tail) = (&letters[..kept.div_ceil(2)], &letters[letters.len() - kept / 2..]);
+        head.iter().chain(&['…']).chain(tail).collect()
+    };
+    let counts: Vec<usize> = (0..letters.len()).collect();
+    with(counts.partition_point(|kept| fits(&with(*kept))).saturating_sub(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn lines_break_where_words_end() {
-        let broken = |text: &str| broken(text, |line| line.len() <= 12);
+        let broken = |text: &str| broken(text, 3, |line| line.len() <= 12);
         assert_eq!(broken("Top-1 accuracy (%)"), ["Top-1", "accuracy (%)"]);
         assert_eq!(broken("contrastive_only"), ["contrastive_", "only"]);
         assert_eq!(broken("unbreakabletext"), ["unbreakabletext"]);
+        assert_eq!(broken("one-two-three four-five-six seven"), ["one-two-", "three four-", "five-six seven"]);
+    }
+
+    #[test]
+    fn of_a_long_line_both_ends_are_kept() {
+        let within = |most: usize| shortened("unbreakabletext", |line: &str| line.chars().count() <= most);
+        assert_eq!([15, 8, 2, 0].map(within), ["unbreakabletext", "unbr…ext", "u…", "…"]);
     }
 }

@@ -137,7 +137,7 @@ impl Picture for Parallel {
         for (axis, x) in axes.iter().zip(&places) {
             canvas.path(&[(*x, bounds.top), (*x, bounds.bottom)], canvas.palette.ink, 2.5)?;
             for (value, text) in &axis.ticks {
-                paint_tick(canvas, text, (*x, y(axis, *value)))?;
+                paint_tick(canvas, text, page.width() / axes.len() as f64 - 30.0, (*x, y(axis, *value)))?;
             }
         }
         Ok(())
@@ -164,13 +164,13 @@ impl Parallel {
     }
 }
 
-/// A mark with its text on a ground of its own, as lines cross it.
-fn paint_tick(canvas: &Canvas, text: &str, (x, y): (f64, f64)) -> Painted {
-    let lettering = Lettering::of(TICK * 0.9).anchored(HPos::Left, VPos::Center);
+/// A mark with its text on a ground of its own, as lines cross it. The text ends before the next axis.
+fn paint_tick(canvas: &Canvas, text: &str, room: f64, (x, y): (f64, f64)) -> Painted {
+    let text = Wrapped::new(canvas, text, Lettering::of(TICK * 0.9).anchored(HPos::Left, VPos::Center), room, 1);
     let (left, half) = (x + 12.0, TICK * 0.5);
     canvas.path(&[(x - 7.0, y), (x + 7.0, y)], canvas.palette.ink, 2.5)?;
-    let corners = [(left - 3.0, y - half), (left + canvas.width(text, lettering) + 3.0, y - half)];
+    let corners = [(left - 3.0, y - half), (left + text.width(canvas) + 3.0, y - half)];
     let corners = [corners[0], corners[1], (corners[1].0, y + half), (corners[0].0, y + half)];
     canvas.polygon(&corners, canvas.palette.ground, 0.75)?;
-    canvas.write(text, (left, y), lettering)
+    text.write(canvas, (left, y))
 }

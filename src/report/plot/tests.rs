@@ -423,6 +423,37 @@ fn features_in_two_dimensions() {
 }
 
 #[test]
+fn a_long_value_leaves_room_for_the_plot() {
+    let long = ["runs/of/yesterday/".repeat(8), "m".repeat(60), "模型".repeat(30)];
+    let places = long.iter().flat_map(|name| [0.5, 0.75].map(|ratio| (name, ratio)));
+    let cells: Vec<_> =
+        places.map(|(name, ratio)| (json!({"method": name, "mask_ratio": ratio, "seed": 0}), "pretrain", 50.0 + ratio)).collect();
+    let question = question_of(&cells);
+    for plot in [
+        "bars: {x: method, y: pretrain.top1, color: mask_ratio}",
+        "bars: {x: mask_ratio, y: pretrain.top1, color: method}",
+        "seeds: {x: method, y: pretrain.top1, color: mask_ratio}",
+        "line: {x: method, y: pretrain.top1, color: mask_ratio}",
+        "heatmap: {x: method, y: mask_ratio, value: pretrain.top1}",
+        "heatmap: {x: mask_ratio, y: method, value: pretrain.top1}",
+        "frontier: {x: pretrain.loss, y: pretrain.top1, label: method}",
+        "parallel: {value: pretrain.top1}",
+    ] {
+        assert!(drawn(plot, &question).svg.contains('…'), "{plot}");
+    }
+}
+
+#[test]
+fn numbers_at_axes_are_short_however_large_they_are() {
+    let values = [1e300, 2e300, 4e300].into_iter().enumerate();
+    let cells: Vec<_> = values.map(|(n, value)| (json!({"method": format!("m{n}"), "seed": 0}), "pretrain", value)).collect();
+    for kind in ["bars", "seeds", "line"] {
+        let svg = drawn(&format!("{kind}: {{x: method, y: pretrain.loss}}"), &question_of(&cells)).svg;
+        assert!(svg.contains("e298") && !svg.contains("00000000"), "{kind}: {svg}");
+    }
+}
+
+#[test]
 fn a_plot_that_would_average_more_than_seeds_is_refused() {
     for kind in ["line", "bars", "seeds"] {
         let config = format!("{kind}: {{x: mask_ratio, y: pretrain.top1}}");

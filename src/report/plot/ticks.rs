@@ -42,8 +42,9 @@ impl Axis {
     pub fn log(title: String, values: impl IntoIterator<Item = f64>) -> Axis {
         let (low, high) = extent(values.into_iter().filter(|value| *value > 0.0));
         let low = if low > 0.0 { low } else { high / 10.0 };
-        let room = (high / low).powf(0.05);
-        let (from, to) = (low / room, high * room);
+        // However far they are apart, the ends are numbers.
+        let room = (high / low).min(f64::MAX).powf(0.05);
+        let (from, to) = ((low / room).max(f64::MIN_POSITIVE), (high * room).min(f64::MAX));
         Axis { title: format!("{title} (log scale)"), from, to, scale: Scale::Log, ticks: log_ticks(from, to) }
     }
 
@@ -137,12 +138,15 @@ pub(super) fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
 pub(super) fn round_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
     const MOST_STEPS: f64 = 7.0;
     let raw = (to - from) / MOST_STEPS;
-    let power = 10f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|step| *step >= raw * 0.999);
-    let step = step.unwrap_or(10.0 * power);
+    let exponent = raw.log10().floor();
+    let power = 10f64.powf(exponent);
+    // Each with the decimals that it needs: those of the power of ten, and more or fewer.
+    let steps = [(1.0, 0.0), (2.0, 0.0), (2.5, 1.0), (5.0, 0.0), (10.0, -1.0)];
+    let steps = steps.map(|(factor, more)| (factor * power, (more - exponent) as i32));
+    let (step, decimals) = steps.into_iter().find(|(step, _)| *step >= raw * 0.999).unwrap_or(steps[4]);
     let (first, last) = ((from / step - 1e-9).ceil() as i64, (to / step + 1e-9).floor() as i64);
-    let decimals = (0..12).find(|decimals| is_whole(step * 10f64.powi(*decimals))).unwrap_or(12) as usize;
-    (first..=last).map(|n| n as f64 * step).map(|tick| (tick, written(tick, decimals))).collect()
+    let largest = from.abs().max(to.abs());
+    (first..=last).map(|n| n as f64 * step).map(|tick| (tick, written(tick, decimals, largest))).collect()
 }
 
 /// Marks at powers of ten; at 2 and 5 times these too when there are few. Where fewer than two lie inside, no distance can be read:
@@ -157,15 +161,22 @@ fn log_ticks(from: f64, to: f64) -> Vec<(f64, String)> {
     if inside.len() < 2 {
         return round_ticks(from, to);
     }
-    inside.into_iter().map(|(tick, power)| (tick, written(tick, (-power).max(0) as usize))).collect()
+    inside.into_iter().map(|(tick, power)| (tick, written(tick, -power, tick))).collect()
 }
 
 fn is_whole(value: f64) -> bool {
     (value - value.round()).abs() < 1e-6 * value.abs().max(1e-12)
 }
 
-fn written(tick: f64, decimals: usize) -> String {
+/// A number of so many decimals; fewer than none where it ends before the point. Where `largest`, the largest of its axis, has
+/// more digits than anybody counts, it is written with a power of ten.
+fn written(tick: f64, decimals: i32, largest: f64) -> String {
     let size = tick.abs();
+    if !(1e-4..1e9).contains(&largest) {
+        let digits = decimals.saturating_add(size.log10().floor() as i32).clamp(0, 12) as usize;
+        return if size > 0.0 { format!("{tick:.digits$e}") } else { "0".to_owned() };
+    }
+    let decimals = decimals.clamp(0, 12) as usize;
     if size >= 1e4 && is_whole(tick / 1e3) {
         return if size >= 1e6 && is_whole(tick / 1e5) { format!("{}M", tick / 1e6) } else { format!("{}k", tick / 1e3) };
     }
@@ -189,6 +200,8 @@ mod tests {
         assert_eq!(texts(&round_ticks(-0.03, 0.04)), ["-0.03", "-0.02", "-0.01", "0.00", "0.01", "0.02", "0.03", "0.04"]);
         assert_eq!(texts(&round_ticks(0.0, 120_000.0)), ["0", "20k", "40k", "60k", "80k", "100k", "120k"]);
         assert_eq!(texts(&round_ticks(0.0, 1.2e6)), ["0", "200k", "400k", "600k", "800k", "1M", "1.2M"]);
+        assert_eq!(texts(&round_ticks(-1.0, 8e300)), ["0", "2e300", "4e300", "6e300", "8e300"]);
+        assert_eq!(texts(&round_ticks(0.0, 1.6e-14)), ["0", "2.5e-15", "5.0e-15", "7.5e-15", "1.00e-14", "1.25e-14", "1.50e-14"]);
         assert_eq!(texts(&log_ticks(0.04, 3.0)), ["0.05", "0.1", "0.2", "0.5", "1", "2"]);
         assert_eq!(texts(&log_ticks(0.5, 2e5)), ["1", "10", "100", "1000", "10k", "100k"]);
     }
@@ -235,5 +248,6 @@ mod tests {
         assert!(Axis::over("x".into(), [3.0]).from < 3.0);
         assert_eq!(Axis::over("x".into(), [f64::NAN]).ticks.len(), 6);
         assert!(Axis::log("x".into(), [0.0, -1.0]).from > 0.0);
+        assert!(Axis::log("x".into(), [1e-300, 1e300]).ticks.len() < 12);
     }
 }
