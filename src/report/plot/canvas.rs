@@ -129,12 +129,12 @@ impl<'a> Canvas<'a> {
 
     /// Writes a text.
     pub fn write(&self, text: &str, at: (f64, f64), lettering: Lettering) -> Painted {
-        self.area.draw_text(text, &self.style(lettering), pixel(at))
+        self.area.draw_text(&legible(text), &self.style(lettering), pixel(at))
     }
 
     /// The width of a text in units.
     pub fn width(&self, text: &str, lettering: Lettering) -> f64 {
-        let size = self.area.estimate_text_size(text, &self.style(lettering));
+        let size = self.area.estimate_text_size(&legible(text), &self.style(lettering));
         size.map_or(0.0, |(width, _)| f64::from(width))
     }
 
@@ -166,6 +166,20 @@ impl<'a> Canvas<'a> {
     pub fn circle(&self, at: (f64, f64), radius: f64, color: RGBColor) -> Painted {
         self.area.draw(&Circle::new(pixel(at), whole(radius), color.filled()))
     }
+}
+
+/// A text as a drawing can have it: XML 1.0 knows no control characters, so that an SVG with one is none. Their codes stand in their
+/// place, so that two names that differ still do.
+fn legible(text: &str) -> String {
+    let mut legible = String::new();
+    for character in text.chars() {
+        match character {
+            '\t' | '\n' | '\r' => legible.push(' '),
+            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => legible += &format!("U+{:04X}", character as u32),
+            _ => legible.push(character),
+        }
+    }
+    legible
 }
 
 /// plotters knows whole units only.
@@ -206,6 +220,11 @@ mod tests {
             canvas.write("HHHH", (60.0, 0.0), Lettering::of(30.0))?;
             canvas.write("HHHH", (60.0, 50.0), Lettering::of(30.0).bold())
         }
+    }
+
+    #[test]
+    fn what_xml_forbids_is_spelled_out() {
+        assert_eq!(legible("a\u{1}b\r\nc\u{ffff} <模型>"), "aU+0001b  cU+FFFF <模型>");
     }
 
     #[test]

@@ -444,6 +444,14 @@ fn a_long_value_leaves_room_for_the_plot() {
 }
 
 #[test]
+fn a_control_character_in_a_value_costs_no_plot() {
+    let cells =
+        [(json!({"method": "a\u{1}", "seed": 0}), "pretrain", 50.0), (json!({"method": "b", "seed": 0}), "pretrain", 60.0)];
+    let drawn = drawn("bars: {x: method, y: pretrain.top1}", &question_of(&cells));
+    assert!(drawn.svg.contains("aU+0001") && !drawn.svg.contains('\u{1}'));
+}
+
+#[test]
 fn numbers_at_axes_are_short_however_large_they_are() {
     let values = [1e300, 2e300, 4e300].into_iter().enumerate();
     let cells: Vec<_> = values.map(|(n, value)| (json!({"method": format!("m{n}"), "seed": 0}), "pretrain", value)).collect();
