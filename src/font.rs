@@ -1,5 +1,7 @@
 //! The font of all pictures, brought along so that they look the same everywhere.
 
+use ab_glyph::Font;
+use ab_glyph::FontRef;
 use plotters::style::FontStyle;
 use resvg::usvg::fontdb::{Database, FaceInfo, Language, Source};
 use std::sync::{Arc, LazyLock, Once};
@@ -21,6 +23,12 @@ pub fn register() {
     });
 }
 
+/// Whether the font, of either weight, lacks a character.
+pub fn lacks(character: char) -> bool {
+    static FACE: LazyLock<Option<FontRef<'static>>> = LazyLock::new(|| FontRef::try_from_slice(REGULAR).ok());
+    FACE.as_ref().is_none_or(|face| face.glyph_id(character).0 == 0)
+}
+
 /// The font, and no other, for who draws what plotters wrote.
 pub fn database() -> Arc<Database> {
     static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
@@ -37,4 +45,16 @@ pub fn database() -> Arc<Database> {
         Arc::new(fonts)
     });
     Arc::clone(&FONTS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_weights_have_the_same_characters() {
+        let bold = FontRef::try_from_slice(BOLD).unwrap();
+        assert!(('\0'..'\u{ffff}').all(|character| (bold.glyph_id(character).0 == 0) == lacks(character)));
+        assert!(!"aé±…–·".chars().any(lacks) && "模Ł\u{1}".chars().all(lacks));
+    }
 }

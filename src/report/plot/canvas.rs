@@ -52,6 +52,8 @@ pub(super) trait Picture: Sync {
 pub(super) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
     hints: RefCell<Vec<Hint>>,
+    /// Of which characters the codes are written.
+    spelled: fn(char) -> bool,
     /// Its colours.
     pub palette: &'static Palette,
     /// Width and height in units.
@@ -62,18 +64,20 @@ pub(super) struct Canvas<'a> {
 pub(super) fn draw(name: String, picture: &impl Picture) -> Result<Drawn> {
     font::register();
     let light = || -> Result<_> {
-        let (svg, hints) = svg(picture, &LIGHT)?;
-        let png = png(&svg)?;
-        Ok((svg, hints, png))
+        let (drawing, hints) = svg(picture, &LIGHT, is_forbidden)?;
+        // Who looks at an SVG may have other fonts; pixels are of ours, on every machine.
+        let foreign = drawing.chars().any(|character| !character.is_ascii() && font::lacks(character));
+        let png = if foreign { png(&svg(picture, &LIGHT, font::lacks)?.0)? } else { png(&drawing)? };
+        Ok((drawing, hints, png))
     };
-    let (light, dark) = rayon::join(light, || svg(picture, &DARK));
+    let (light, dark) = rayon::join(light, || svg(picture, &DARK, is_forbidden));
     let ((svg, hints, png), (svg_dark, _)) = (light?, dark?);
     Ok(Drawn { name, title: picture.title(), svg, svg_dark, hints: hint::group(&hints), png, csv: picture.csv() })
 }
 
-fn svg(picture: &impl Picture, palette: &'static Palette) -> Result<(String, Vec<Hint>)> {
+fn svg(picture: &impl Picture, palette: &'static Palette, spelled: fn(char) -> bool) -> Result<(String, Vec<Hint>)> {
     let mut text = String::new();
-    let canvas = Canvas::new(SVGBackend::with_string(&mut text, picture.size()).into_drawing_area(), palette);
+    let canvas = Canvas::new(SVGBackend::with_string(&mut text, picture.size()).into_drawing_area(), palette, spelled);
     canvas.paint(picture)?;
     let hints = canvas.hints.take();
     drop(canvas);
@@ -96,9 +100,9 @@ fn png(svg: &str) -> Result<Vec<u8>> {
 }
 
 impl<'a> Canvas<'a> {
-    fn new(area: DrawingArea<SVGBackend<'a>, Shift>, palette: &'static Palette) -> Self {
+    fn new(area: DrawingArea<SVGBackend<'a>, Shift>, palette: &'static Palette, spelled: fn(char) -> bool) -> Self {
         let (width, height) = area.dim_in_pixel();
-        Canvas { area, hints: RefCell::default(), palette, size: (width.into(), height.into()) }
+        Canvas { area, hints: RefCell::default(), spelled, palette, size: (width.into(), height.into()) }
     }
 
     fn paint(&self, picture: &impl Picture) -> Result<()> {
@@ -129,12 +133,12 @@ impl<'a> Canvas<'a> {
 
     /// Writes a text.
     pub fn write(&self, text: &str, at: (f64, f64), lettering: Lettering) -> Painted {
-        self.area.draw_text(&legible(text), &self.style(lettering), pixel(at))
+        self.area.draw_text(&legible(text, self.spelled), &self.style(lettering), pixel(at))
     }
 
     /// The width of a text in units.
     pub fn width(&self, text: &str, lettering: Lettering) -> f64 {
-        let size = self.area.estimate_text_size(&legible(text), &self.style(lettering));
+        let size = self.area.estimate_text_size(&legible(text, self.spelled), &self.style(lettering));
         size.map_or(0.0, |(width, _)| f64::from(width))
     }
 
@@ -168,14 +172,18 @@ impl<'a> Canvas<'a> {
     }
 }
 
-/// A text as a drawing can have it: XML 1.0 knows no control characters, so that an SVG with one is none. Their codes stand in their
-/// place, so that two names that differ still do.
-fn legible(text: &str) -> String {
+/// Whether XML 1.0 knows no such character: an SVG with one is none.
+fn is_forbidden(character: char) -> bool {
+    matches!(character, '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// A text in one line. In the place of some characters stand their codes, so that two names that differ still do.
+fn legible(text: &str, spelled: fn(char) -> bool) -> String {
     let mut legible = String::new();
     for character in text.chars() {
         match character {
             '\t' | '\n' | '\r' => legible.push(' '),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => legible += &format!("U+{:04X}", character as u32),
+            _ if spelled(character) => legible += &format!("U+{:04X}", character as u32),
             _ => legible.push(character),
         }
     }
@@ -224,7 +232,8 @@ mod tests {
 
     #[test]
     fn what_xml_forbids_is_spelled_out() {
-        assert_eq!(legible("a\u{1}b\r\nc\u{ffff} <模型>"), "aU+0001b  cU+FFFF <模型>");
+        assert_eq!(legible("a\u{1}b\r\nc\u{ffff} <模型>", is_forbidden), "aU+0001b  cU+FFFF <模型>");
+        assert_eq!(legible("a\u{1}b\tc 模", font::lacks), "aU+0001b c U+6A21");
     }
 
     #[test]

@@ -452,6 +452,17 @@ fn a_control_character_in_a_value_costs_no_plot() {
 }
 
 #[test]
+fn values_that_the_font_cannot_write_differ_in_pixels_too() {
+    let of = |name: &str| {
+        let cells = [(json!({"method": name, "seed": 0}), "pretrain", 50.0)];
+        drawn("bars: {x: method, y: pretrain.top1}", &question_of(&cells))
+    };
+    let (first, second) = (of("模型一"), of("模型二"));
+    assert!(first.svg.contains("模型一") && !first.svg.contains("U+"));
+    assert_ne!(first.png, second.png);
+}
+
+#[test]
 fn numbers_at_axes_are_short_however_large_they_are() {
     let values = [1e300, 2e300, 4e300].into_iter().enumerate();
     let cells: Vec<_> = values.map(|(n, value)| (json!({"method": format!("m{n}"), "seed": 0}), "pretrain", value)).collect();
