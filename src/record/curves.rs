@@ -78,7 +78,7 @@ impl Record {
                 None => {
                     let whole = self.curve(key, *metric, None)?;
                     let long = whole.len() > most;
-                    let curve = thinned(whole, most);
+                    let curve = thinned(&whole, most);
                     if long {
                         grids.entry(shape).or_insert_with(|| Grid::of(&curve));
                     }
@@ -155,9 +155,9 @@ impl Grid {
 }
 
 /// At most `most` points of a curve, evenly spaced, its first and its last among them.
-fn thinned(curve: Curve, most: usize) -> Curve {
-    let Some(last) = curve.len().checked_sub(1).filter(|_| curve.len() > most) else { return curve };
-    (0..most).map(|n| curve[n * last / most.saturating_sub(1).max(1)]).collect()
+pub fn thinned<T: Clone>(curve: &[T], most: usize) -> Vec<T> {
+    let Some(last) = curve.len().checked_sub(1).filter(|_| curve.len() > most) else { return curve.to_vec() };
+    (0..most).map(|n| curve[n * last / most.saturating_sub(1).max(1)].clone()).collect()
 }
 
 #[cfg(test)]

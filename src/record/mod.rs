@@ -17,7 +17,7 @@ mod write;
 
 pub use attempts::{Artifact, Attempt};
 pub use card::{CellCard, ExperimentCard, RunCard};
-pub use curves::{Curve, Final};
+pub use curves::{Curve, Final, thinned};
 pub use named::{NAMED, Named};
 pub use query::Rows;
 pub use read::{Cell, Experiment, RunRow, RunState};

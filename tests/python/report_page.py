@@ -284,12 +284,15 @@ def cells(page, runs):
 
 def theme(page):
     ground = "getComputedStyle(document.body).backgroundColor"
-    before = page.evaluate(ground)
+    # A drawing begins with its ground.
+    grounds = "[...document.querySelectorAll('main figure svg > rect:first-of-type')].map(rect => getComputedStyle(rect).fill)"
+    before, drawn = page.evaluate(ground), page.evaluate(grounds)
     page.click("#theme")
     expect(page.evaluate(ground) != before, "the button of the theme changes nothing")
-    visible = page.locator("figure .for-light:visible, figure .for-dark:visible").count()
-    expect(visible == page.locator("main figure").count(), "a figure is shown twice, or not at all")
-    hints = page.locator("figure .for-light:visible .hints rect, figure .for-dark:visible .hints rect")
+    visible = page.locator("main figure svg:visible").count()
+    expect(visible == page.locator("main figure").count() == len(drawn), "a figure is shown twice, or not at all")
+    expect(all(now != then for now, then in zip(page.evaluate(grounds), drawn)), "a figure does not follow the theme")
+    hints = page.locator("main figure .hints rect")
     if hints.count():
         hints.first.scroll_into_view_if_needed()
         hints.first.hover(force=True)

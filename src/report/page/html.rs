@@ -1,7 +1,7 @@
 //! `index.html`: one file with everything in it, for a browser without a network.
 
 use super::Pages;
-use crate::report::plot::Drawn;
+use super::drawing::Colors;
 use crate::report::table::Table;
 use anyhow::Result;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
@@ -22,11 +22,10 @@ const SCRIPT: [&str; 10] = [
     include_str!("../../../templates/report/script/start.js"),
 ];
 
-/// A drawing with what it tells a reader who points at it.
-fn told(svg: &str, plot: &Drawn) -> String {
-    let end = svg.rfind("</svg>").unwrap_or(svg.len());
-    [&svg[..end], &plot.hints, &svg[end..]].concat()
-}
+/// Bytes of the page: below five megabytes it goes by mail and opens at once.
+const PAGE: usize = 4_900_000;
+/// Those of them for all drawings; what does not fit is named instead.
+const DRAWINGS: usize = 3_000_000;
 
 impl Pages<'_> {
     pub(super) fn html(&self) -> Result<String> {
@@ -37,26 +36,31 @@ impl Pages<'_> {
         let table = |table: &Table| {
             context! { name => table.name.as_str(), title => table.title.as_str(), html => table.to_html() }
         };
-        let plot = |plot: &Drawn| {
-            let (name, title, csv) = (plot.name.as_str(), plot.title.as_str(), format!("{}.csv", plot.name));
-            context! { name, title, csv, light => told(&plot.svg, plot), dark => told(&plot.svg_dark, plot) }
-        };
+        let (mut colors, mut plots, mut left) = (Colors::default(), Vec::new(), DRAWINGS);
+        for plot in self.plots {
+            let drawing = Some(colors.drawing(plot)).filter(|drawing| drawing.len() <= left);
+            left -= drawing.as_ref().map_or(0, String::len);
+            plots.push(context! { name => plot.name.as_str(), title => plot.title.as_str(), drawing });
+        }
         let cautions =
             self.tables.iter().flat_map(|table| table.cautions.iter().map(move |caution| format!("{}: {caution}.", table.title)));
-        let context = context! {
+        let page = context! {
             experiment => self.question.experiment.as_str(),
             question => self.question.question.as_str(),
             file => self.question.file.as_str(),
             version => env!("CARGO_PKG_VERSION"),
             summary => self.summary(),
             tables => self.tables.iter().map(table).collect::<Vec<_>>(),
-            plots => self.plots.iter().map(plot).collect::<Vec<_>>(),
+            plots,
             cautions => cautions.collect::<Vec<_>>(),
-            // A script element ends at the first `</script`, whatever it stands in.
-            data => serde_json::to_string(&self.details())?.replace('<', "\\u003c"),
             css => CSS,
+            colors => colors.css(),
             js => SCRIPT.join("\n"),
         };
-        Ok(environment.get_template("index.html")?.render(context)?)
+        let template = environment.get_template("index.html")?;
+        let rest = template.render(context! { data => "", ..page.clone() })?.len();
+        // A script element ends at the first `</script`, whatever it stands in.
+        let data = serde_json::to_string(&self.details(PAGE.saturating_sub(rest)))?.replace('<', "\\u003c");
+        Ok(template.render(context! { data, ..page })?)
     }
 }

@@ -3,6 +3,7 @@
 mod curves;
 mod data;
 mod details;
+mod drawing;
 mod files;
 mod html;
 mod latex;

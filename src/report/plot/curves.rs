@@ -7,6 +7,7 @@ use super::ticks::Axis;
 use crate::event::Metric;
 use crate::failure::Failure;
 use crate::record::RunState;
+use crate::record::thinned;
 use crate::report::filter;
 use crate::report::group;
 use crate::report::part::{Part, axis};
@@ -17,6 +18,11 @@ use anyhow::Result;
 use indexmap::IndexSet;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+
+/// The most points of all lines of a drawing, which more would not make clearer but megabytes large, and the least of one line
+/// where there are very many.
+const POINTS: usize = 10_000;
+const LEAST: usize = 25;
 
 /// The values of runs, by step.
 pub(super) type Curves = BTreeMap<RunId, Vec<(u64, f64)>>;
@@ -117,6 +123,8 @@ impl Lines {
             series.iter_mut().for_each(|series| smooth(&mut series.spots, self.smooth));
             more.push(format!("smoothed by {}, measured line faint", self.smooth));
         }
+        let most = (POINTS / series.len().max(1)).max(LEAST);
+        series.iter_mut().for_each(|series| series.spots = thinned(&series.spots, most));
         let spots = || series.iter().flat_map(|series| &series.spots);
         let x = Axis::of_steps("step".into(), spots().map(|spot| spot.x));
         // A band may reach below 0: it must not stretch a logarithmic axis.
@@ -170,9 +178,25 @@ fn smooth(spots: &mut [Spot], weight: f64) {
 mod tests {
     use super::*;
 
+    fn spot(x: f64, y: f64) -> Spot {
+        Spot { x, x_label: String::new(), y: Summary::of(&[y]).unwrap(), smooth: None }
+    }
+
+    #[test]
+    fn of_many_lines_each_has_fewer_points() {
+        let spots: Vec<Spot> = (0..400).map(|x| spot(f64::from(x), 1.0)).collect();
+        let series = Series { color: 0, detail: String::new(), spots, level: None, style: Style::Line };
+        let points = |count: usize| {
+            let lines = Lines { title: String::new(), y_title: String::new(), legend: String::new(), smooth: 0.0, log: false };
+            let chart = lines.of(vec![String::new()], vec![series.clone(); count], None).unwrap();
+            (chart.series[0].spots.len(), chart.series[0].spots.last().unwrap().x)
+        };
+        assert_eq!([1, 25, 200, 1000].map(points), [(400, 399.0), (400, 399.0), (50, 399.0), (25, 399.0)]);
+    }
+
     #[test]
     fn smoothing_by_hand() {
-        let spot = |y: f64| Spot { x: 0.0, x_label: String::new(), y: Summary::of(&[y]).unwrap(), smooth: None };
+        let spot = |y: f64| spot(0.0, y);
         let mut spots = [spot(1.0), spot(f64::NAN), spot(3.0), spot(3.0)];
         smooth(&mut spots, 0.5);
         // 0.5 / 0.5; (0.25 + 1.5) / 0.75; (0.875 + 1.5) / 0.875.
