@@ -21,6 +21,8 @@ report:
   tables:
     - { name: accuracy, rows: method, cell: [knn.top1, knn.top5], baseline: random_init,
         reference: [ { name: \"Somebody & others\", source: \"a paper, 100 % sure\", values: { knn.top1: 81.5 } } ] }
+    - { name: one, cell: knn.top1, filter: \"method == 'mae'\",
+        reference: [ { name: somebody, source: a paper, values: { knn.top1: 81.5 } } ] }
     - { name: losses, rows: method, cell: pretrain.loss, spread: bootstrap, filter: \"method != 'random_init'\" }
   plots:
     - bars: { x: method, y: knn.top1 }

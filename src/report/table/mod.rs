@@ -181,6 +181,11 @@ impl Table {
             self.compare_with(baseline)?;
         }
         self.references = config.reference.iter().map(|row| row.make(self)).collect::<Result<_>>()?;
+        // A name from the literature needs a column to stand in.
+        if self.row_axes.is_empty() && !self.references.is_empty() {
+            self.row_axes.push(String::new());
+            self.rows.iter_mut().for_each(|row| row.push("".into()));
+        }
         Ok(())
     }
 
@@ -568,6 +573,19 @@ mod tests {
         Each seed's number is its mean over weight.
         Caution: averaged weight differs in linear.top1: – (mae); 0.1 and 0.3 (vic_mae).
         ");
+    }
+
+    #[test]
+    fn a_reference_has_a_place_in_a_table_without_rows() {
+        let values = IndexMap::from([("linear.top1".to_owned(), 81.5)]);
+        let reference = vec![reference::Config { name: "paper".into(), source: "there".into(), values }];
+        let config = Config { cell: names(&["linear.top1"]), reference, ..Config::default() };
+        let table = Table::make(&config, &question_of(&[(json!({"seed": 0}), "linear", 50.0)])).unwrap();
+        assert_eq!(table.to_markdown(), "|  | linear.top1 |\n| --- | ---: |\n|  | 50.00 |\n| *paper* | *81.50* |\n");
+        let latex = table.to_latex();
+        let rows: Vec<&str> = latex.lines().filter(|line| line.ends_with("\\\\")).collect();
+        assert!(latex.contains("{lr}") && rows.len() == 3 && rows.iter().all(|row| row.matches(" & ").count() == 1), "{latex}");
+        assert!(table.to_html().contains("<th scope=\"row\" colspan=\"1\">paper</th>"));
     }
 
     #[test]
