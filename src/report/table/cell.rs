@@ -22,6 +22,8 @@ pub struct Cell {
     pub mark: Mark,
     /// How it stands to the baseline.
     pub gain: Option<Gain>,
+    /// Whether it says of how many seeds it is.
+    pub counted: bool,
 }
 
 /// What tells the spread over seeds.
@@ -70,7 +72,8 @@ pub(super) struct Figure {
 impl Cell {
     /// A cell of samples, not compared with others yet.
     pub(super) fn of(samples: Vec<Sample>) -> Cell {
-        Cell { summary: group::summary(&samples), samples, over: IndexSet::new(), mark: Mark::None, gain: None }
+        let summary = group::summary(&samples);
+        Cell { samples, over: IndexSet::new(), summary, mark: Mark::None, gain: None, counted: true }
     }
 
     /// The runs that it is from.
@@ -129,7 +132,7 @@ impl Cell {
         let Some(summary) = self.summary else { return Vec::new() };
         let (failed, missing) = (self.count(Outcome::Failed), self.count(Outcome::Missing));
         let mut remarks = Vec::new();
-        if summary.n > 1 || failed + missing > 0 {
+        if self.counted {
             remarks.push(format!("n={}", summary.n));
         }
         if failed > 0 {
@@ -195,7 +198,7 @@ mod tests {
         assert_eq!(text(&[9.102e-7, 9.126e-7], Spread::Std), "(9.114 ± 0.017)e-7 (n=2)");
         assert_eq!(text(&[9.102e-7, 9.126e-7], Spread::Quartiles), "(9.114 [9.108, 9.120])e-7 (n=2)");
         assert_eq!(text(&[-2.0e6, -4.0e6], Spread::Std), "(-3.000 ± 1.414)e6 (n=2)");
-        assert_eq!(text(&[9.102e-7], Spread::Std), "9.102e-7");
+        assert_eq!(text(&[9.102e-7], Spread::Std), "9.102e-7 (n=1)");
         assert_eq!(text(&[0.5, 0.25], Spread::Std), "0.3750 ± 0.1768 (n=2)");
     }
 
@@ -209,6 +212,6 @@ mod tests {
     fn a_difference_of_numbers_with_a_power_of_ten_has_one() {
         let mut cell = cell(&[9.0e-7]);
         cell.gain = Some(Gain { difference: -1.25e-8, comparison: None, adjusted: None });
-        assert_eq!(cell.text(&Metric::new("loss"), Spread::Std), "9.000e-7 (-1.250e-8)");
+        assert_eq!(cell.text(&Metric::new("loss"), Spread::Std), "9.000e-7 (n=1, -1.250e-8)");
     }
 }

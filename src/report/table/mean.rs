@@ -97,7 +97,7 @@ mod tests {
         | method | dataset=digits | dataset=pets | mean over dataset |
         | --- | ---: | ---: | ---: |
         | mae | 55.00 ± 7.07 (n=2) | 70.00 ± 0.00 (n=2) | 62.50 ± 3.54 (n=2) |
-        | vic_mae | **80.00** | **90.00 ± 0.00 (n=2)** | **85.00 (n=1, 1 missing)** |
+        | vic_mae | **80.00 (n=1)** | **90.00 ± 0.00 (n=2)** | **85.00 (n=1, 1 missing)** |
         ");
         let runs: Vec<usize> = table.cells[0][2].as_ref().unwrap().samples.iter().map(|sample| sample.runs.len()).collect();
         assert_eq!(runs, [2, 2]);

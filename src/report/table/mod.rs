@@ -177,6 +177,8 @@ impl Table {
         if config.best == Best::Bold {
             self.mark_best();
         }
+        let single = self.is_of_single_seeds();
+        self.cells.iter_mut().flatten().flatten().for_each(|cell| cell.counted = !single);
         if let Some(baseline) = &config.baseline {
             self.compare_with(baseline)?;
         }
@@ -187,6 +189,11 @@ impl Table {
             self.rows.iter_mut().for_each(|row| row.push("".into()));
         }
         Ok(())
+    }
+
+    /// Whether no cell was asked for more than one seed: a note says so once, and no cell says it again.
+    fn is_of_single_seeds(&self) -> bool {
+        self.cells.iter().flatten().flatten().all(|cell| cell.samples.len() < 2)
     }
 
     /// The texts that stand over the columns, those of the row axes first.
@@ -200,6 +207,8 @@ impl Table {
         let mut notes = Vec::new();
         if cells().any(|cell| cell.summary.is_some_and(|summary| summary.n > 1)) {
             notes.push(format!("Numbers are {} over n seeds.", self.spread.words()));
+        } else if self.is_of_single_seeds() && cells().any(|cell| cell.summary.is_some()) {
+            notes.push("Numbers are of one seed each (n=1).".to_owned());
         }
         if !self.average.is_empty() {
             notes.push(format!("Each seed's number is its mean over {}.", self.average.join(" and ")));
@@ -477,6 +486,22 @@ mod tests {
     }
 
     #[test]
+    fn each_number_says_of_how_many_seeds_it_is() {
+        let table = |seeds: &[u64]| {
+            let of_byol = seeds.iter().map(|seed| (json!({"method": "byol", "seed": seed}), "linear", 50.0));
+            let cells: Vec<_> = of_byol.chain([(json!({"method": "mae", "seed": 0}), "linear", 60.0)]).collect();
+            let config = Config { rows: names(&["method"]), cell: names(&["linear.top1"]), ..Config::default() };
+            let table = Table::make(&config, &question_of(&cells)).unwrap();
+            let metric = &table.columns[0].quantity.metric;
+            let cells = table.cells.iter().map(|row| row[0].as_ref().unwrap().text(metric, table.spread));
+            (cells.collect::<Vec<_>>().join(", "), table.notes()[0].clone())
+        };
+        let several = "Numbers are mean ± sample standard deviation over n seeds.";
+        assert_eq!(table(&[0, 1]), ("50.00 ± 0.00 (n=2), 60.00 (n=1)".to_owned(), several.to_owned()));
+        assert_eq!(table(&[0]), ("50.00, 60.00".to_owned(), "Numbers are of one seed each (n=1).".to_owned()));
+    }
+
+    #[test]
     fn spreads_of_all_kinds() {
         let cells: Vec<_> =
             [63.0, 64.0, 66.5].iter().enumerate().map(|(seed, top1)| (json!({"seed": seed}), "linear", *top1)).collect();
@@ -551,6 +576,7 @@ mod tests {
         │ vic_mae   -           │
         └───────────────────────┘
         *: the best of its column.
+        Numbers are of one seed each (n=1).
         Each seed's number is its mean over ratio.
         No number where a row lacks values of ratio that others have: vic_mae (0.75).
         ");
@@ -570,6 +596,7 @@ mod tests {
         │ mae       60.00       │
         │ vic_mae   61.00       │
         └───────────────────────┘
+        Numbers are of one seed each (n=1).
         Each seed's number is its mean over weight.
         Caution: averaged weight differs in linear.top1: – (mae); 0.1 and 0.3 (vic_mae).
         ");
