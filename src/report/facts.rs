@@ -81,7 +81,7 @@ fn fairness(run: &Facts, all: &BTreeMap<RunId, Facts>) -> Vec<(String, String)> 
             found.push((format!("{place}data"), prints.join(" ")));
         }
         if let Some(environment) = &facts.environment {
-            let commit = environment.commit.as_ref().map(|commit| format!(", commit {}", commit.get(..8).unwrap_or(commit)));
+            let commit = environment.commit.as_ref().map(|commit| format!(", commit {}", short(commit)));
             let code = format!("program {}{}", environment.program, commit.unwrap_or_default());
             found.push((format!("{place}code"), code));
         }
@@ -90,6 +90,12 @@ fn fairness(run: &Facts, all: &BTreeMap<RunId, Facts>) -> Vec<(String, String)> 
         flat("", protocol, &mut |path, value| found.push((path.to_owned(), value.to_string())));
     }
     found
+}
+
+/// A commit as people write it, and what follows its hash: files that were not committed make another code.
+fn short(commit: &str) -> String {
+    let (hash, rest) = commit.split_at(commit.find(' ').unwrap_or(commit.len()));
+    format!("{}{rest}", hash.get(..8).unwrap_or(hash))
 }
 
 /// Calls `each` with the path and value of everything in a configuration that is no map.
@@ -127,6 +133,17 @@ mod tests {
         knn.k: [20]
         knn.temperature: 0.07
         ");
+    }
+
+    #[test]
+    fn files_that_were_not_committed_make_another_code() {
+        let code = |commit: &str| {
+            let environment = Environment { commit: Some(commit.to_owned()), program: "p".to_owned(), ..Environment::here() };
+            let run = Facts { environment: Some(environment), ..Facts::default() };
+            fairness(&run, &BTreeMap::new())[0].1.clone()
+        };
+        assert_eq!(code("0123456789abcdef"), "program p, commit 01234567");
+        assert_eq!(code("0123456789abcdef (changed)"), "program p, commit 01234567 (changed)");
     }
 
     #[test]
