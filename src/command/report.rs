@@ -178,11 +178,15 @@ fn verify(experiment: &Experiment, results: &Path) -> Result<()> {
     let verdict = report::verify(&record, &wanted, results, &folder)?;
     let (runs, values, files) = (verdict.runs, verdict.values, verdict.files);
     let read = format!("{values} last values of {runs} runs and {files} files were made again from the event logs");
+    let rest = match verdict.skipped {
+        0 => String::new(),
+        skipped => format!(" ({skipped} pages and drawings are of another build of vicmae, or of runs that go on: not compared)"),
+    };
     if verdict.differences.is_empty() {
-        return print::line(&format!("{read}: all agree"));
+        return print::line(&format!("{read}: all agree{rest}"));
     }
     let count = verdict.differences.len();
-    Err(Failure::new(Fault::Runs, format!("{read}; {count} do not agree"))
+    Err(Failure::new(Fault::Runs, format!("{read}; {count} do not agree{rest}"))
         .at(verdict.differences.join("\n"))
         .hint("`vicmae reindex` makes the record again from the logs, `vicmae report` the report from the record")
         .into())

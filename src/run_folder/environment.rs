@@ -32,16 +32,20 @@ pub struct Environment {
 const PROGRAM: &str = "VICMAE_PROGRAM";
 const COMMIT: &str = "VICMAE_COMMIT";
 
-/// What holds for this process and all its workers.
-static HERE: LazyLock<(String, Option<String>)> = LazyLock::new(|| {
-    let program = std::env::var(PROGRAM).unwrap_or_else(|_| program());
-    (program, std::env::var(COMMIT).ok().or_else(commit).filter(|commit| !commit.is_empty()))
-});
+// What holds for this process and all its workers. Who asks for the build alone need not wait for git.
+static BUILD: LazyLock<String> = LazyLock::new(|| std::env::var(PROGRAM).unwrap_or_else(|_| program()));
+static CODE: LazyLock<Option<String>> =
+    LazyLock::new(|| std::env::var(COMMIT).ok().or_else(commit).filter(|commit| !commit.is_empty()));
 
 impl Environment {
+    /// The build of this program.
+    pub fn build() -> &'static str {
+        &BUILD
+    }
+
     /// That of this process.
     pub fn here() -> Self {
-        let (program, commit) = HERE.clone();
+        let (program, commit) = (BUILD.clone(), CODE.clone());
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         Environment {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -55,8 +59,7 @@ impl Environment {
 
     /// What a worker of this process gets as environment variables.
     pub fn for_workers() -> [(&'static str, String); 2] {
-        let (program, commit) = HERE.clone();
-        [(PROGRAM, program), (COMMIT, commit.unwrap_or_default())]
+        [(PROGRAM, BUILD.clone()), (COMMIT, CODE.clone().unwrap_or_default())]
     }
 
     /// Writes it beside the other files of an attempt.

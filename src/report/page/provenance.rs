@@ -2,6 +2,7 @@
 
 use super::{Pages, state_name};
 use crate::report::table::Table;
+use crate::run_folder::Environment;
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::fs;
@@ -32,6 +33,7 @@ impl Pages<'_> {
             "experiment": self.question.experiment,
             "file": self.question.file,
             "vicmae": env!("CARGO_PKG_VERSION"),
+            "program": Environment::build(),
             "notes": self.asked,
             "tables": tables.collect::<serde_json::Map<_, _>>(),
             "runs": runs.collect::<serde_json::Map<_, _>>(),

@@ -1,6 +1,8 @@
 //! Whether a file of a report is the one that the logs give.
 
+use crate::run_folder::Environment;
 use anyhow::{Context, Result};
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
@@ -19,17 +21,18 @@ pub(super) enum Differs {
     Bytes,
 }
 
-/// Whether other programs and papers take numbers from this file: then it is the same whichever version wrote it.
+/// Whether other programs and papers take numbers from this file: then it is the same whichever build of vicmae wrote it.
 pub(super) fn has_numbers(file: &str) -> bool {
     file == "data.csv" || file.starts_with("tables/") || (file.starts_with("plots/") && file.ends_with(".csv"))
 }
 
-/// Whether this version wrote the report. Another may draw plots and lay out pages otherwise, and still have the same numbers.
-pub(super) fn is_of_this_version(out: &Path) -> bool {
+/// Whether this very build wrote the report. Another, of the same version too, may draw plots and lay out pages otherwise, and
+/// still have the same numbers.
+pub(super) fn is_of_this_build(out: &Path) -> bool {
     let provenance = fs::read(out.join("provenance.json")).unwrap_or_default();
-    let provenance: serde_json::Value = serde_json::from_slice(&provenance).unwrap_or_default();
+    let provenance: Option<Value> = serde_json::from_slice(&provenance).ok();
     // One that cannot be read is no reason to look less closely.
-    provenance.get("vicmae").is_none_or(|version| version == env!("CARGO_PKG_VERSION"))
+    provenance.is_none_or(|provenance| provenance["program"] == Environment::build())
 }
 
 /// Compares a file with the one that the logs give: only whether it is there, unless it is to be `whole`.
