@@ -8,13 +8,18 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// Makes names that can name files, no two the same.
-pub(super) fn name_apart<'a>(names: impl Iterator<Item = &'a mut String>) {
+/// Makes names that can name files, no two the same; one of which nothing is left is called what it is.
+pub(super) fn name_apart<'a>(kind: &str, names: impl Iterator<Item = &'a mut String>) {
+    /// Bytes of a name; file systems have 255, and endings and numbers follow.
+    const MOST: usize = 100;
     let mut taken = IndexSet::new();
     for name in names {
         let safe = |character: char| if character.is_alphanumeric() || "._-".contains(character) { character } else { '-' };
-        let base = name.chars().map(safe).collect::<String>().trim_start_matches('.').to_owned();
-        let mut candidate = base.clone();
+        let base = name.chars().map(safe).collect::<String>();
+        // A file whose name begins with a dot is hidden.
+        let base = base.trim_start_matches('.');
+        let base = if base.is_empty() { kind } else { &base[..base.floor_char_boundary(MOST)] };
+        let mut candidate = base.to_owned();
         let mut number = 1;
         while !taken.insert(candidate.clone()) {
             number += 1;
@@ -55,4 +60,17 @@ fn remove_others(folder: &Path, kept: impl Fn(&str) -> bool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_can_name_files() {
+        let mut names = ["a/b", "a-b", "..", "", ".x", &"loss-".repeat(60), &"模型".repeat(60)].map(str::to_owned);
+        name_apart("table", names.iter_mut());
+        let long = ["loss-".repeat(20), "模型".repeat(16) + "模"];
+        assert_eq!(names, ["a-b", "a-b-2", "table", "table-2", "x", &long[0], &long[1]]);
+    }
 }

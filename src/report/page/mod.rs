@@ -141,7 +141,7 @@ fn tables(config: &Config, question: &Question) -> (Vec<Table>, Vec<Unmade>) {
             Err(error) => failed.push(unmade("tables", at, &error)),
         }
     }
-    files::name_apart(tables.iter_mut().map(|table| &mut table.name));
+    files::name_apart("table", tables.iter_mut().map(|table| &mut table.name));
     (tables, failed)
 }
 
@@ -173,7 +173,7 @@ fn draw(config: &Config, question: Question, record: &Record, results: &Path) ->
             Err(error) => drop(failed.insert(at, unmade("plots", at, &error))),
         }
     }
-    files::name_apart(plots.iter_mut().map(|plot| &mut plot.name));
+    files::name_apart("plot", plots.iter_mut().map(|plot| &mut plot.name));
     Ok((question, plots, failed.into_values().collect()))
 }
 
