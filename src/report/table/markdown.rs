@@ -34,13 +34,37 @@ impl Table {
     }
 }
 
-/// Text that Markdown shows as it is.
+/// Text that Markdown shows as it is, in one line.
 pub(in crate::report) fn escaped(text: &str) -> String {
-    text.chars().fold(String::new(), |mut safe, character| {
-        if matches!(character, '|' | '*' | '`' | '<' | '\\' | '[' | ']') {
+    let (mut safe, mut rest, mut before) = (String::new(), text.chars().peekable(), None);
+    while let Some(character) = rest.next() {
+        let next = rest.peek().copied();
+        let in_word = |neighbour: Option<char>| neighbour.is_some_and(char::is_alphanumeric);
+        let special = match character {
+            '|' | '*' | '`' | '<' | '\\' | '[' | ']' => true,
+            // Within a word it makes no emphasis, and with a backslash it is ugly where nothing renders it.
+            '_' => !(in_word(before) && in_word(next)),
+            // So an entity would begin.
+            '&' => next == Some('#') || in_word(next),
+            _ => false,
+        };
+        if special {
             safe.push('\\');
         }
-        safe.push(if character == '\n' { ' ' } else { character });
-        safe
-    })
+        safe.push(if matches!(character, '\n' | '\r') { ' ' } else { character });
+        before = Some(character);
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_shown_as_it_is() {
+        assert_eq!(escaped("a\rb\nc|d *e* [f]"), r"a b c\|d \*e\* \[f\]");
+        assert_eq!(escaped("vic_mae _old_ x__y"), r"vic_mae \_old\_ x\_\_y");
+        assert_eq!(escaped("R & D, &amp; &#42;"), r"R & D, \&amp; \&#42;");
+    }
 }
