@@ -98,26 +98,7 @@ impl Picture for Chart {
     }
 
     fn csv(&self) -> String {
-        let legend = if self.legend.is_empty() { "series" } else { &self.legend };
-        let detailed = self.series.iter().any(|series| !series.detail.is_empty());
-        let smoothed = self.series.iter().flat_map(|series| &series.spots).any(|spot| spot.smooth.is_some());
-        let line = |color: &str, detail: &str, rest: [&str; 4], smooth: &str| {
-            let detail = detailed.then_some(detail);
-            let smooth = smoothed.then_some(smooth);
-            let fields = std::iter::once(color).chain(detail).chain(rest).chain(smooth).map(str::to_owned);
-            csv_line(&fields.collect::<Vec<_>>())
-        };
-        let mut text = line(legend, "line", [&self.x_name, "mean", "std", "n"], "smooth");
-        for series in &self.series {
-            let mut row = |x: &str, y: &Summary, smooth: Option<f64>| {
-                let written = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-                let numbers = [x, &y.mean.to_string(), &written(y.std), &y.n.to_string()];
-                text += &line(&self.colors[series.color], &series.detail, numbers, &written(smooth));
-            };
-            series.level.iter().for_each(|level| row("", level, None));
-            series.spots.iter().for_each(|spot| row(&spot.x_label, &spot.y, spot.smooth));
-        }
-        text
+        self.records().iter().map(|record| csv_line(record)).collect()
     }
 
     fn paint(&self, canvas: &Canvas) -> Painted {
@@ -129,6 +110,29 @@ impl Picture for Chart {
 }
 
 impl Chart {
+    /// The lines of its CSV, of which the first has the names.
+    pub fn records(&self) -> Vec<Vec<String>> {
+        let legend = if self.legend.is_empty() { "series" } else { &self.legend };
+        let detailed = self.series.iter().any(|series| !series.detail.is_empty());
+        let smoothed = self.series.iter().flat_map(|series| &series.spots).any(|spot| spot.smooth.is_some());
+        let line = |color: &str, detail: &str, rest: [&str; 4], smooth: &str| -> Vec<String> {
+            let detail = detailed.then_some(detail);
+            let smooth = smoothed.then_some(smooth);
+            std::iter::once(color).chain(detail).chain(rest).chain(smooth).map(str::to_owned).collect()
+        };
+        let mut records = vec![line(legend, "line", [&self.x_name, "mean", "std", "n"], "smooth")];
+        for series in &self.series {
+            let mut row = |x: &str, y: &Summary, smooth: Option<f64>| {
+                let written = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+                let numbers = [x, &y.mean.to_string(), &written(y.std), &y.n.to_string()];
+                records.push(line(&self.colors[series.color], &series.detail, numbers, &written(smooth)));
+            };
+            series.level.iter().for_each(|level| row("", level, None));
+            series.spots.iter().for_each(|spot| row(&spot.x_label, &spot.y, spot.smooth));
+        }
+        records
+    }
+
     /// What its colours stand for.
     pub fn legend(&self) -> Legend {
         let of = |color: usize| self.series.iter().filter(move |series| series.color == color);

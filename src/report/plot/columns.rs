@@ -155,9 +155,10 @@ impl Columns {
         let (left, right) = self.edges(column);
         let room = (right - left) * 0.06;
         let (left, right, middle) = (left + room, right - room, (left + right) / 2.0);
-        if let Some((base, summary)) = self.base.zip(column.summary) {
+        let mean = column.summary.map(|summary| summary.mean).filter(|mean| mean.is_finite());
+        if let Some((base, mean)) = self.base.zip(mean) {
             let fill = canvas.palette.tint(color, FILL);
-            canvas.fill(frame.within(left, summary.mean), frame.within(right, base), fill)?;
+            canvas.fill(frame.within(left, mean), frame.within(right, base), fill)?;
         }
         // Seeds stand side by side, so that equal ones are seen too.
         let step = (right - left) / (column.seeds.len() as f64 + 1.0);
@@ -182,10 +183,8 @@ impl Columns {
                 canvas.tell(Hint::at(frame.at(x, *value), text));
             }
         }
-        match (column.summary, self.base) {
-            (Some(Summary { mean, .. }), None) => {
-                canvas.path(&[frame.at(left, mean), frame.at(right, mean)], canvas.palette.ink, 4.0)
-            }
+        match (mean, self.base) {
+            (Some(mean), None) => canvas.path(&[frame.at(left, mean), frame.at(right, mean)], canvas.palette.ink, 4.0),
             _ => Ok(()),
         }
     }

@@ -146,15 +146,16 @@ impl<'a> Costs<'a> {
     }
 }
 
-/// Cost and result over the seeds that have both; nothing where none has, or where a seed was pruned.
+/// Cost and result over the seeds that have both; nothing where none has, where a seed was pruned, or where they are no numbers.
 fn pairs(group: &Group, costs: &Costs, [x, y]: &[Quantity; 2]) -> Option<(Summary, Summary)> {
     group::summary(&group.samples(&y.metric))?;
+    let is_finite = |(x, y): &(Summary, Summary)| x.mean.is_finite() && y.mean.is_finite();
     let pair = |row: &&Row| {
         let cost = costs.find(row)?;
         Some((*cost.values.get(&x.metric)?, *row.values.get(&y.metric)?))
     };
     let (x, y): (Vec<f64>, Vec<f64>) = group.rows.iter().filter_map(pair).unzip();
-    Some((Summary::of(&x)?, Summary::of(&y)?))
+    Summary::of(&x).zip(Summary::of(&y)).filter(is_finite)
 }
 
 /// The Pareto frontier of the means; the points are sorted by cost.

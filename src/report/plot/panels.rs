@@ -6,6 +6,7 @@ use super::frame::{Bounds, Frame, TICK, heading};
 use super::legend::Legend;
 use super::lettering::{Lettering, Wrapped};
 use super::ticks::Axis;
+use crate::report::table::csv_line;
 
 const COLUMNS: usize = 2;
 /// The height of a row of charts, and of what stands above them.
@@ -34,12 +35,15 @@ impl Picture for Panels {
     }
 
     fn csv(&self) -> String {
-        let head = self.charts.first().map(|panel| panel.chart.csv());
-        let head = head.iter().flat_map(|csv| csv.lines().take(1)).map(|line| format!("metric,{line}\n"));
-        let rows = self.charts.iter().flat_map(|Panel { metric, chart }| {
-            chart.csv().lines().skip(1).map(|line| format!("{metric},{line}\n")).collect::<Vec<_>>()
-        });
-        head.chain(rows).collect()
+        let mut text = String::new();
+        for (n, Panel { metric, chart }) in self.charts.iter().enumerate() {
+            // One head is enough.
+            for (at, record) in chart.records().into_iter().enumerate().skip(usize::from(n > 0)) {
+                let name = if at == 0 { "metric" } else { metric.as_str() };
+                text += &csv_line(&[vec![name.to_owned()], record].concat());
+            }
+        }
+        text
     }
 
     fn size(&self) -> (u32, u32) {

@@ -463,6 +463,26 @@ fn values_that_the_font_cannot_write_differ_in_pixels_too() {
 }
 
 #[test]
+fn what_is_no_number_is_not_drawn() {
+    let cells = [("a", 50.0), ("b", f64::NAN)].map(|(method, top1)| (json!({"method": method, "seed": 0}), "pretrain", top1));
+    let question = question_of(&cells);
+    assert_eq!(drawn("frontier: {x: pretrain.loss, y: pretrain.top1}", &question).csv.lines().count(), 2);
+    // The ground and one bar.
+    assert_eq!(drawn("bars: {x: method, y: pretrain.top1}", &question).svg.matches("<rect").count(), 2);
+    let seeds = drawn("seeds: {x: method, y: pretrain.top1}", &question).svg;
+    assert!(!seeds.lines().any(|line| line.starts_with("<polyline") && line.contains(",0 ")), "{seeds}");
+}
+
+#[test]
+fn a_value_of_two_lines_breaks_no_csv() {
+    let mut question = sweep();
+    question.rows.iter_mut().for_each(|row| drop(row.axes.insert("method".into(), json!("one\ntwo"))));
+    let drawn = drawn("collapse: {color: method, filter: 'weight == 0.1'}", &question);
+    let mut records = csv::Reader::from_reader(drawn.csv.as_bytes());
+    assert!(records.records().all(|record| record.is_ok_and(|record| &record[1] == "one\ntwo")));
+}
+
+#[test]
 fn numbers_at_axes_are_short_however_large_they_are() {
     let values = [1e300, 2e300, 4e300].into_iter().enumerate();
     let cells: Vec<_> = values.map(|(n, value)| (json!({"method": format!("m{n}"), "seed": 0}), "pretrain", value)).collect();
