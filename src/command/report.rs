@@ -58,9 +58,7 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
     if args.verify {
         return verify(&experiment, results);
     }
-    let notes = differences(&experiment, &results::the_record(results)?, &args.file)?;
-    notes.iter().for_each(|note| print::note(note));
-    let order = Order { experiment: &experiment, results, notes, strict: args.strict };
+    let order = Order { experiment: &experiment, results, file: Some(&args.file), strict: args.strict };
     if args.follow {
         order.follow(args.every)?;
     }
@@ -69,7 +67,7 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
 
 /// Makes the report of an experiment that has just been run, and prints its tables.
 pub(super) fn make(experiment: &Experiment, results: &Path) -> Result<()> {
-    Order { experiment, results, notes: Vec::new(), strict: false }.show()
+    Order { experiment, results, file: None, strict: false }.show()
 }
 
 /// Whether the report that an experiment wants can be made of its plan.
@@ -84,8 +82,8 @@ pub(super) fn check(experiment: &Experiment, plan: &Plan) -> Result<()> {
 struct Order<'a> {
     experiment: &'a Experiment,
     results: &'a Path,
-    /// What a reader must know of the whole.
-    notes: Vec<String>,
+    /// Where the experiment is from, if the record may be of another than it is now.
+    file: Option<&'a Path>,
     strict: bool,
 }
 
@@ -94,8 +92,7 @@ impl Order<'_> {
         let written = self.write()?;
         let (width, color) = print::terminal();
         written.tables.iter().try_for_each(|table| print::line(&format!("\n{}", table.to_text(width, color))))?;
-        let told = written.notes.iter().filter(|note| !self.notes.contains(note));
-        told.for_each(|note| print::note(note));
+        written.notes.iter().for_each(|note| print::note(note));
         let folder = written.index.with_file_name("");
         print::line(&format!("\nreport: {} (and index.md, report.tex in {})", written.index.display(), folder.display()))?;
         self.verdict(&written.unmade)
@@ -103,8 +100,9 @@ impl Order<'_> {
 
     fn write(&self) -> Result<report::Written> {
         let (config, record) = (config(self.experiment)?, results::the_record(self.results)?);
-        let wanted =
-            report::Wanted { notes: self.notes.clone(), strict: self.strict, ..wanted(self.experiment, config.as_ref()) };
+        // Of this moment: while runs are recorded, they change.
+        let notes = self.file.map(|file| differences(self.experiment, &record, file)).transpose()?.unwrap_or_default();
+        let wanted = report::Wanted { notes, strict: self.strict, ..wanted(self.experiment, config.as_ref()) };
         report::write(&record, &wanted, self.results, &folder(self.experiment, self.results))
     }
 
@@ -195,4 +193,45 @@ fn verify(experiment: &Experiment, results: &Path) -> Result<()> {
 /// What the experiment wants to see.
 pub(super) fn config(experiment: &Experiment) -> Result<Option<report::Config>> {
     report::Config::of(&experiment.source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Run;
+    use crate::record::CellCard;
+    use crate::record::ExperimentCard;
+    use crate::record::RunCard;
+    use crate::spec;
+    use crate::spec::SourceText;
+
+    const FILE: &str = "template: quick\naxes: { method: [mae, vic_mae] }\nseeds: 3\n";
+
+    /// Tells the record of the first of the cells that are planned.
+    fn admit(record: &mut Record, plan: &Plan, count: usize) {
+        let cells = plan.cells.iter().take(count);
+        let cells = cells.map(|cell| CellCard { run: cell.run, stage: cell.stage.clone(), axes: cell.axes.clone() }).collect();
+        let card = |run: &Run| {
+            let (name, stage, config) = (run.name.clone(), run.stage.clone(), serde_json::to_value(&run.work).unwrap());
+            RunCard { id: run.id, name, stage, parents: run.parents.clone(), config }
+        };
+        let cards: Vec<RunCard> = plan.runs.values().map(card).collect();
+        let (name, question, file) = ("x".to_owned(), String::new(), "x.yaml".to_owned());
+        record.admit(&ExperimentCard { name, question, file, cells }, &cards).unwrap();
+    }
+
+    #[test]
+    fn a_report_that_is_written_again_tells_how_the_file_stands_to_the_record_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let experiment = spec::read(SourceText::new("x.yaml", FILE), "x", &[], Path::new("no such project")).unwrap();
+        let plan = Plan::make(&experiment, &|_| Ok("made-up".to_owned())).unwrap();
+        let mut record = Record::open(folder.path()).unwrap();
+        let file = Some(Path::new("x.yaml"));
+        let order = Order { experiment: &experiment, results: folder.path(), file, strict: false };
+        admit(&mut record, &plan, 2);
+        let told = "the file asks for 6 runs, the record knows 2: `vicmae run x.yaml` does the rest";
+        assert_eq!(order.write().unwrap().notes, [told]);
+        admit(&mut record, &plan, 6);
+        assert_eq!(order.write().unwrap().notes, Vec::<String>::new());
+    }
 }
