@@ -4,9 +4,12 @@ use crate::run_folder::write_atomically;
 use anyhow::{Context, Result};
 use indexmap::IndexSet;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
+
+/// Who writes the same report, such as `report` at the end of `run`, takes turns by it.
+const LOCK: &str = ".lock";
 
 /// Makes names that can name files, no two the same; one of which nothing is left is called what it is.
 pub(super) fn name_apart<'a>(kind: &str, names: impl Iterator<Item = &'a mut String>) {
@@ -31,6 +34,11 @@ pub(super) fn name_apart<'a>(kind: &str, names: impl Iterator<Item = &'a mut Str
 
 /// Writes what has changed, and removes what is no longer part of the report.
 pub(super) fn put(files: &BTreeMap<String, Vec<u8>>, out: &Path) -> Result<()> {
+    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    let path = out.join(LOCK);
+    // Each would clear away what the other is about to put in its place.
+    let turn = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    turn.lock().with_context(|| format!("cannot lock {}", path.display()))?;
     for folder in ["tables", "plots", "pictures"] {
         let path = out.join(folder);
         let kept = |name: &str| files.contains_key(&format!("{folder}/{name}"));
@@ -65,6 +73,21 @@ fn remove_others(folder: &Path, kept: impl Fn(&str) -> bool) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_may_write_the_same_report_at_once() {
+        let out = tempfile::tempdir().unwrap();
+        let write = |mine: &str| {
+            let names = [format!("tables/{mine}.csv"), "tables/both.csv".to_owned(), "index.html".to_owned()];
+            let files = BTreeMap::from(names.map(|name| (name, mine.as_bytes().to_vec())));
+            (0..100).try_for_each(|_| put(&files, out.path()))
+        };
+        std::thread::scope(|threads| {
+            let other = threads.spawn(|| write("other"));
+            write("one").unwrap();
+            other.join().unwrap().unwrap();
+        });
+    }
 
     #[test]
     fn names_can_name_files() {
