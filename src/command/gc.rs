@@ -94,7 +94,8 @@ fn orphans(record: &Record, results: &Path, forgotten: &[String]) -> Result<Vec<
 
 /// The run folders that nobody needs, where `forgotten` experiments do not count.
 fn unneeded(record: &Record, results: &Path, forgotten: &[String]) -> Result<Vec<RunId>> {
-    let needed = record.needed(forgotten)?;
+    let mut needed = record.needed(forgotten)?;
+    needed.extend(Record::answering(results, forgotten)?);
     let queued = collect::queued(results)?;
     let runs = results.join("runs");
     let entries = match fs::read_dir(&runs) {

@@ -12,6 +12,7 @@ use std::path::Path;
 pub(super) fn record(results: &Path) -> Result<Option<Record>> {
     if Record::is_missing(results)
         && let Ok(_lock) = Lock::take(results)
+        && Record::is_missing(results)
     {
         print::note(&format!("{} has lost its lab.sqlite, which is made again from the run folders", results.display()));
         Record::rebuild(results, &mut |note| print::note(&note))?;

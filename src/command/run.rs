@@ -299,8 +299,9 @@ fn prune(plan: &Plan, results: &Path, yes: bool) -> Result<()> {
 
 /// The runs of the last time that neither the experiment nor another one asks for now, and that no job may be at.
 fn unasked(record: &Record, plan: &Plan, results: &Path) -> Result<Vec<(RunId, String)>> {
-    let (gone, queued) = (AskedBefore::read(Some(record), plan)?.gone(), collect::queued(results)?);
-    let free = gone.into_iter().filter(|(run, _, needed)| !needed && !queued.contains(run));
+    let (gone, mut kept) = (AskedBefore::read(Some(record), plan)?.gone(), collect::queued(results)?);
+    kept.extend(Record::answering(results, std::slice::from_ref(&plan.experiment))?);
+    let free = gone.into_iter().filter(|(run, _, needed)| !needed && !kept.contains(run));
     Ok(free.map(|(run, name, _)| (run, name)).collect())
 }
 

@@ -58,7 +58,7 @@ pub fn run(args: &Args, results: &Path) -> Result<()> {
     };
     ask(&holder)?;
     let mut asked_twice = false;
-    while engine::holder(results).is_some_and(|now| now == holder) {
+    while engine::holder(results).is_some_and(|now| now.is(&holder)) {
         if args.now && !asked_twice && began.elapsed() > Duration::from_millis(500) {
             asked_twice = true;
             ask(&holder)?;

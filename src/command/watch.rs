@@ -23,7 +23,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use std::path::Path;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Shows what the process that runs experiments into the results folder is doing, until it ends
 ///
@@ -48,6 +48,9 @@ pub struct Args {
 /// Time between two looks at the files.
 pub(super) const TICK: Duration = Duration::from_millis(250);
 
+/// How long a process may take to say what it does.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A run that is looked at: its name, and what the record tells of it.
 pub(super) type Runs = IndexMap<RunId, (String, Past)>;
 
@@ -63,8 +66,9 @@ pub(super) struct Watched {
 /// # Errors
 /// A [`crate::failure::Failure`] when there is no record, or no such experiment.
 pub fn run(args: &Args, folder: &Path) -> Result<()> {
-    // What a process does is in the record a moment after it is there.
-    while engine::holder(folder).is_some_and(|holder| !holder.is_at_work) {
+    let began = Instant::now();
+    // What a process does is in the record a moment after it is there, if it does runs at all.
+    while engine::holder(folder).is_some_and(|holder| !holder.is_at_work) && began.elapsed() < PATIENCE {
         sleep(TICK);
     }
     let record = results::the_record(folder)?;

@@ -67,6 +67,13 @@ pub struct Holder {
     pub is_at_work: bool,
 }
 
+impl Holder {
+    /// Whether the other is the same process, however far it is.
+    pub fn is(&self, other: &Holder) -> bool {
+        (self.pid, &self.host) == (other.pid, &other.host)
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "process {} on {}", self.pid, self.host)
@@ -125,8 +132,10 @@ mod tests {
         assert!(error.to_string().contains(&format!("process {} on ", std::process::id())), "{error}");
         let known = |is_at_work| Some(Holder { pid: std::process::id() as i32, host: host(), is_at_work });
         assert_eq!(holder(results.path()), known(false));
+        let before = holder(results.path()).unwrap();
         first.say_at_work().unwrap();
         assert_eq!(holder(results.path()), known(true));
+        assert!(holder(results.path()).is_some_and(|now| now.is(&before)));
         drop(first);
         assert_eq!(holder(results.path()), None);
         assert!(!is_held(results.path()));

@@ -29,7 +29,7 @@ pub(super) fn recall(
         let events = EventReader::open(&RunFolder::new(request.results, *run)).poll()?;
         reached.extend(events.iter().flat_map(|event| halving.climb(event)));
     }
-    let losers = halving.judge(reached).into_iter().map(|loser| (loser.run, loser.reason));
+    let losers = halving.recall(reached).into_iter().map(|loser| (loser.run, loser.reason));
     let mut losers: BTreeMap<RunId, String> = losers.collect();
     let mut at_work = BTreeMap::new();
     for task in &mut standing.tasks {

@@ -91,11 +91,10 @@ impl Record {
         Self::open_to_read(&self.results)
     }
 
-    /// Whether there is a database. SQLite makes an empty file before it writes to it, and so does a full disk.
+    /// Whether there is a database. SQLite makes an empty file before it writes to it, and so does a full disk; a log beside an empty
+    /// one is nothing, SQLite throws it away.
     pub fn is_there(results: &Path) -> bool {
-        [FILE.to_owned(), format!("{FILE}-wal")]
-            .iter()
-            .any(|name| fs::metadata(results.join(name)).is_ok_and(|file| file.len() > 0))
+        fs::metadata(results.join(FILE)).is_ok_and(|file| file.len() > 0)
     }
 
     /// Whether there is no database and there are files that it was made of.

@@ -170,19 +170,16 @@ impl Record {
         Ok(cards)
     }
 
-    /// The runs that some experiment asks for, and those that these need; the experiments `but` do not count. The files behind the
-    /// database are asked too: what is not needed may be removed, and the database might be an old one.
+    /// The runs that some experiment asks for, and those that these need; the experiments `but` do not count.
     ///
     /// # Errors
-    /// When the database or one of the files cannot be read.
+    /// When the database cannot be read.
     pub fn needed(&self, but: &[String]) -> Result<HashSet<RunId>> {
         let sql = "WITH RECURSIVE needed (run) AS (
                        SELECT run FROM cells WHERE experiment NOT IN (SELECT value FROM json_each(?1))
                        UNION SELECT parent FROM parents JOIN needed ON parents.run = needed.run
                    ) SELECT run FROM needed";
-        let mut needed = Self::answering(&self.results, but)?;
-        needed.extend(self.rows(sql, [serde_json::to_string(but)?], |row| id(row, 0))?);
-        Ok(needed)
+        Ok(self.rows(sql, [serde_json::to_string(but)?], |row| id(row, 0))?.into_iter().collect())
     }
 
     /// The runs that need one that was pruned.

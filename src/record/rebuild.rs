@@ -42,11 +42,12 @@ impl Record {
         Record::open(results)
     }
 
-    /// The runs that answer experiments, as the files say that stand behind the database; the experiments `but` do not count.
+    /// The runs that answer experiments, as the files say that stand behind the database; the experiments `but` do not count. For who
+    /// is going to remove runs: the database might be an old one.
     ///
     /// # Errors
     /// A [`Failure`] when one of these files cannot be understood.
-    pub(super) fn answering(results: &Path, but: &[String]) -> Result<HashSet<RunId>> {
+    pub fn answering(results: &Path, but: &[String]) -> Result<HashSet<RunId>> {
         let mut runs = HashSet::new();
         for file in cards(results)? {
             let found: ExperimentFile = read_json(&file).map_err(|error| {
@@ -179,15 +180,17 @@ mod tests {
         assert_eq!(notes.len(), 2, "{notes:?}");
         assert!(notes[0].contains("x.json") && notes[1].contains("run.yaml"), "{notes:?}");
         // Who does not know what is asked for must not say that something is not.
-        assert!(record.needed(&[]).unwrap_err().to_string().contains("x.json"));
+        assert!(Record::answering(lab.results(), &[]).unwrap_err().to_string().contains("x.json"));
+        assert!(record.needed(&[]).is_ok());
     }
 
     #[test]
-    fn what_a_database_has_forgotten_is_still_needed() {
+    fn the_files_know_which_runs_answer_experiments() {
         let mut lab = Lab::new();
         lab.admit_one_run();
-        lab.record.db.execute_batch("DELETE FROM cells; DELETE FROM parents;").unwrap();
-        assert!(lab.record.needed(&[]).unwrap().contains(&RunId::of(b"one")));
+        let answering = |but: &[String]| Record::answering(lab.results(), but).unwrap();
+        assert_eq!(answering(&[]), HashSet::from([RunId::of(b"one")]));
+        assert_eq!(answering(&["x".to_owned()]), HashSet::new());
     }
 
     #[test]
@@ -198,6 +201,8 @@ mod tests {
         assert!(!Record::is_missing(again.path()) && Record::is_there(lab.results()));
         fs::rename(lab.results().join("runs"), again.path().join("runs")).unwrap();
         fs::write(again.path().join(FILE), "").unwrap();
+        // What a process leaves whose database is taken from under it.
+        fs::write(again.path().join(format!("{FILE}-wal")), [7; 4096]).unwrap();
         assert!(Record::is_missing(again.path()));
         let record = Record::open_or_rebuild(again.path(), &mut |note| panic!("{note}")).unwrap();
         assert_eq!(record.state(&RunId::of(b"one")).unwrap(), RunState::Done);

@@ -50,6 +50,7 @@ pub struct Loser {
     pub run: RunId,
     /// Why: `online.knn.top1 31.5 at 33 % is place 5 of 6`.
     pub reason: String,
+    rung: usize,
 }
 
 impl Halving {
@@ -110,6 +111,14 @@ impl Halving {
         reached.iter().filter_map(|reached| self.compare(reached)).collect()
     }
 
+    /// The same for what was measured before this start. A run that came to a later rung was kept at the ones below it, in whatever
+    /// order the runs were heard of then.
+    pub fn recall(&mut self, reached: Vec<Reached>) -> Vec<Loser> {
+        let losers = self.judge(reached);
+        let next = |run: &RunId| self.climbers.get(run).map(|climber| climber.rung);
+        losers.into_iter().filter(|loser| next(&loser.run) == Some(loser.rung + 1)).collect()
+    }
+
     fn compare(&mut self, reached: &Reached) -> Option<Loser> {
         let (better, rung) = (self.better, &mut self.rungs[reached.rung]);
         let beaten_by = rung.values.iter().filter(|other| is_better(better, **other, reached.value)).count();
@@ -120,7 +129,7 @@ impl Halving {
         }
         let (metric, value, percent) = (&self.metric, reached.value, 100.0 * rung.at);
         let reason = format!("{metric} {value:.4} at {percent:.0} % is place {place} of {all}");
-        Some(Loser { run: reached.run, reason })
+        Some(Loser { run: reached.run, reason, rung: reached.rung })
     }
 }
 
@@ -202,6 +211,18 @@ mod tests {
         let mut halving = halving();
         measure(&mut halving, "a", 10, 30.0);
         assert_eq!(measure(&mut halving, "b", 100, 1.0), None);
+    }
+
+    #[test]
+    fn who_came_to_a_later_rung_was_kept_below_it() {
+        let mut halving = halving();
+        let mut reached = Vec::new();
+        for (name, steps) in [("a", &[(10, 30.0)][..]), ("b", &[(10, 20.0), (50, 60.0)]), ("c", &[(10, 25.0)])] {
+            halving.climb(&started(name));
+            reached.extend(steps.iter().flat_map(|(step, value)| halving.climb(&measured(name, *step, *value))));
+        }
+        let losers = halving.recall(reached);
+        assert_eq!(losers.iter().map(|loser| loser.run).collect::<Vec<_>>(), [id("c")]);
     }
 
     #[test]

@@ -77,6 +77,16 @@ fn a_database_that_is_gone_comes_back() {
 }
 
 #[test]
+fn a_database_that_has_forgotten_what_is_asked_for_costs_no_run() {
+    let lab = Lab::with(GRID, &CALM.results);
+    Connection::open(database(&lab)).unwrap().execute_batch("DELETE FROM cells; DELETE FROM experiments;").unwrap();
+    let said = lab.must(&["gc", "--yes"]);
+    assert!(said.contains("nothing to remove"), "{said}");
+    lab.finish();
+    witness::judge(&lab);
+}
+
+#[test]
 fn a_run_that_has_not_begun_is_known_after_the_database_is_made_again() {
     let lab = Lab::with(PAIR, &INTERRUPTED);
     let before = witness::dump(&lab);
