@@ -29,6 +29,7 @@ use crate::run_id::RunId;
 use anyhow::{Context, Error, Result};
 use nix::errno::Errno;
 use rusqlite::config::DbConfig;
+use rusqlite::ffi;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
@@ -137,21 +138,25 @@ fn is_read_only(path: &Path) -> bool {
 
 /// Says what to do about a database that cannot be used.
 fn explained(error: Error, path: &Path) -> Error {
-    let code =
-        error.chain().find_map(|cause| cause.downcast_ref::<rusqlite::Error>()).and_then(|error| error.sqlite_error_code());
+    let of_sqlite = error.chain().find_map(|cause| cause.downcast_ref::<rusqlite::Error>()?.sqlite_error());
     let shown = path.display();
-    let failure = match code {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Failure::input(format!("{shown} is damaged: {error:#}"))
-            .hint("make it again from the run folders, which hold everything: `vicmae reindex`"),
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+    let failure = match of_sqlite.map(|error| (error.code, error.extended_code)) {
+        Some((ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt, _)) => {
+            Failure::input(format!("{shown} is damaged: {error:#}"))
+                .hint("make it again from the run folders, which hold everything: `vicmae reindex`")
+        }
+        Some((ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied, _)) => {
             Failure::input(format!("{shown} cannot be written: {error:#}"))
                 .hint("make the results folder writable for this account, or name another with `--results DIR`")
         }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+        Some((ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _)) => {
             Failure::new(Fault::Locked, format!("{shown} is locked by another program: {error:#}"))
                 .hint("close what has it open (a database browser, a backup) and give the same command again")
         }
-        Some(ErrorCode::DiskFull) => return no_space().context(format!("cannot write {shown}")),
+        // The index of its log is memory that a file stands for, and has no room either.
+        Some((ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE)) => {
+            return no_space().context(format!("cannot write {shown}"));
+        }
         _ => return error.context(format!("cannot open {shown}")),
     };
     failure.into()
