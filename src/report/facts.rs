@@ -81,21 +81,14 @@ fn fairness(run: &Facts, all: &BTreeMap<RunId, Facts>) -> Vec<(String, String)> 
             found.push((format!("{place}data"), prints.join(" ")));
         }
         if let Some(environment) = &facts.environment {
-            let commit = environment.commit.as_ref().map(|commit| format!(", commit {}", short(commit)));
-            let code = format!("program {}{}", environment.program, commit.unwrap_or_default());
-            found.push((format!("{place}code"), code));
+            // The program is the code, to the byte. A commit of the project around it says nothing that its runs do not say themselves.
+            found.push((format!("{place}code"), format!("program {}", environment.program)));
         }
     }
     if let Some(protocol) = run.config.pointer("/transfer/protocol") {
         flat("", protocol, &mut |path, value| found.push((path.to_owned(), value.to_string())));
     }
     found
-}
-
-/// A commit as people write it, and what follows its hash: files that were not committed make another code.
-fn short(commit: &str) -> String {
-    let (hash, rest) = commit.split_at(commit.find(' ').unwrap_or(commit.len()));
-    format!("{}{rest}", hash.get(..8).unwrap_or(hash))
 }
 
 /// Calls `each` with the path and value of everything in a configuration that is no map.
@@ -136,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn files_that_were_not_committed_make_another_code() {
-        let code = |commit: &str| {
-            let environment = Environment { commit: Some(commit.to_owned()), program: "p".to_owned(), ..Environment::here() };
-            let run = Facts { environment: Some(environment), ..Facts::default() };
-            fairness(&run, &BTreeMap::new())[0].1.clone()
+    fn the_same_program_is_the_same_code_whatever_was_committed_meanwhile() {
+        let code = |commit: &str, program: &str| {
+            let (commit, program) = (Some(commit.to_owned()), program.to_owned());
+            let environment = Environment { commit, program, ..Environment::here() };
+            fairness(&Facts { environment: Some(environment), ..Facts::default() }, &BTreeMap::new())
         };
-        assert_eq!(code("0123456789abcdef"), "program p, commit 01234567");
-        assert_eq!(code("0123456789abcdef (changed)"), "program p, commit 01234567 (changed)");
+        assert_eq!(code("01234567", "p"), code("89abcdef (changed)", "p"));
+        assert_ne!(code("01234567", "p"), code("01234567", "q"));
     }
 
     #[test]
