@@ -46,7 +46,7 @@ fn a_log_of_a_finished_grid_may_be_torn() {
             let damaged = fs::read(&log).unwrap();
             let lost = !finished(&fs::read(&log).unwrap());
             read_and_finish(&lab);
-            witness::judge(&lab);
+            witness::judge_anew(&lab);
             let now = fs::read(&log).unwrap();
             assert_eq!(
                 lost,
