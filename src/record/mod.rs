@@ -28,6 +28,7 @@ use crate::failure::Fault;
 use crate::run_id::RunId;
 use anyhow::{Context, Error, Result};
 use nix::errno::Errno;
+use nix::sys::statvfs::statvfs;
 use rusqlite::config::DbConfig;
 use rusqlite::ffi;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -153,13 +154,20 @@ fn explained(error: Error, path: &Path) -> Error {
             Failure::new(Fault::Locked, format!("{shown} is locked by another program: {error:#}"))
                 .hint("close what has it open (a database browser, a backup) and give the same command again")
         }
-        // The index of its log is memory that a file stands for, and has no room either.
-        Some((ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE)) => {
-            return no_space().context(format!("cannot write {shown}"));
-        }
+        Some((ErrorCode::DiskFull, _)) => return no_space().context(format!("cannot write {shown}")),
+        // The index of its log is memory that a file stands for. SQLite does not say why that cannot grow.
+        Some((_, ffi::SQLITE_IOERR_SHMSIZE)) if is_full(path) => return no_space().context(format!("cannot write {shown}")),
         _ => return error.context(format!("cannot open {shown}")),
     };
     failure.into()
+}
+
+/// Whether the disk of a file has hardly any room left.
+fn is_full(path: &Path) -> bool {
+    /// The index of a log, and what was free again when its database was closed.
+    const LEAST: u64 = 64 << 10;
+    let disk = statvfs(path.parent().unwrap_or(path));
+    disk.is_ok_and(|disk| disk.blocks_available() * disk.fragment_size() < LEAST)
 }
 
 /// What SQLite says of a full disk, in the words of the system, which the rest of the program knows.
